@@ -104,6 +104,7 @@ export interface LedgerAttempt {
 }
 
 const NEWLINE = 0x0a;
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /**
  * Reads a chained JSON Lines file as it arrives: bytes in, verified records out, in memory only the unfinished last line.
@@ -114,7 +115,7 @@ export class ChainReader<T extends { n: number; prev: string }> {
   readonly #name: string;
   readonly #hash: (line: Uint8Array) => string;
   readonly #text = new TextDecoder();
-  #rest: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
+  #rest = NOTHING;
   /** whole lines seen */
   lines = 0;
   /** bytes of these lines: where a torn tail begins */

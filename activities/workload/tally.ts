@@ -1,0 +1,32 @@
+/** The writer's running counts, for its status. */
+import type { WriteOutcome } from '../../core/ledger.ts';
+import type { Counts, Phase } from './config.ts';
+
+const BUCKETS = 10;
+const BUCKET_MS = 100;
+
+const none = (): Counts => ({ acked: 0, failed: 0, unknown: 0 });
+
+export class Tally {
+  readonly total = none();
+  readonly perPhase: Partial<Record<Phase, Counts>> = {};
+  /** a ring of tenths of a second; a slot is valid for the tenth it is stamped with */
+  readonly #ring = Array.from({ length: BUCKETS }, () => ({ tenth: -1, counts: none() }));
+
+  add(phase: Phase, outcome: WriteOutcome, nowMs: number): void {
+    const tenth = Math.floor(nowMs / BUCKET_MS);
+    const slot = this.#ring[tenth % BUCKETS];
+    if (slot && slot.tenth !== tenth) Object.assign(slot, { tenth, counts: none() });
+    for (const counts of [this.total, (this.perPhase[phase] ??= none()), slot?.counts]) if (counts) counts[outcome] += 1;
+  }
+
+  lastSecond(nowMs: number): Counts {
+    const oldest = Math.floor(nowMs / BUCKET_MS) - BUCKETS;
+    const sum = none();
+    for (const { tenth, counts } of this.#ring) {
+      if (tenth <= oldest) continue;
+      for (const key of ['acked', 'failed', 'unknown'] as const) sum[key] += counts[key];
+    }
+    return sum;
+  }
+}
