@@ -1,0 +1,20 @@
+/** A node dies whole: process killed, link down, addresses gone. One-way: it comes back only in its safe state (read-only, offline, no service address). */
+import { z } from 'zod';
+import { nodeUp } from './nodes.ts';
+import type { EffectInterval } from '../../core/time.ts';
+import type { FaultModule } from './fault.ts';
+
+const schema = z.strictObject({ node: z.string() });
+
+export const killNode: FaultModule<z.infer<typeof schema>, { node: string }> = {
+  verb: 'kill-node',
+  undo: 'one-way',
+  schema,
+  title: (a) => `kill ${a.node}`,
+  prepare: async (t, a) => ({ node: (await nodeUp(t, a.node)).name }),
+  inject: (t, r, how) => (how.saved ? Promise.resolve(how.saved) : t.platform.kill(r.node, 'node')),
+  observe: async (t, r, _how, injected) => {
+    const { service } = await t.platform.facts();
+    return { effect: injected as EffectInterval, facts: { node: r.node, serviceHolders: service.holders.join(', ') || 'none' } };
+  },
+};

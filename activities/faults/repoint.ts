@@ -1,0 +1,38 @@
+/** Makes another replica follow the promoted one. */
+import { z } from 'zod';
+import { DrillError } from '../../core/errors.ts';
+import type { Instant } from '../../core/time.ts';
+import { nodeUp } from './nodes.ts';
+import type { FaultModule } from './fault.ts';
+
+const schema = z.strictObject({ node: z.string(), to: z.string() });
+type Args = z.infer<typeof schema>;
+const OBSERVE_MS = 10_000;
+
+export const repoint: FaultModule<Args, Args> = {
+  verb: 'repoint',
+  undo: 'one-way',
+  schema,
+  title: (a) => `repoint ${a.node} to ${a.to}`,
+  async prepare(t, a) {
+    await nodeUp(t, a.to);
+    await nodeUp(t, a.node);
+    return a;
+  },
+  async inject(t, r) {
+    const before = await t.platform.now();
+    await t.system.repoint(r.node, r.to);
+    return before;
+  },
+  async observe(t, r, _how, injected) {
+    const deadline = Date.now() + OBSERVE_MS;
+    for (;;) {
+      const { source } = await t.system.position(r.node);
+      if (source && [source.io, source.sql].every((s) => /^(on|yes)$/i.test(s))) {
+        return { effect: { absent: injected as Instant, present: await t.platform.now(), probe: 'replication threads of the node' }, facts: { node: r.node, source: r.to } };
+      }
+      if (Date.now() > deadline) throw new DrillError('DRILL_FAULT_NOT_SEEN', `${r.node} does not follow ${r.to}: io ${source?.io}, sql ${source?.sql}, ${source?.lastError ?? ''}`, 'look at its error log');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  },
+};

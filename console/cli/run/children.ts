@@ -1,0 +1,115 @@
+/** Child processes of a run: they die with it (also on kill -9), their output goes to a log, and an unexpected end is noticed. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { DrillError } from '../../../core/errors.ts';
+
+export interface ChildSpec {
+  name: string;
+  argv: string[];
+  env: Record<string, string | undefined>;
+  logFile: string;
+  /** first line on its standard input, which then stays open as the owner's pipe */
+  input?: string;
+  setpriv: string;
+}
+
+export class Child {
+  readonly process: ChildProcess;
+  readonly exited: Promise<string>;
+  readonly #spec: ChildSpec;
+
+  constructor(spec: ChildSpec) {
+    this.#spec = spec;
+    const log = openSync(spec.logFile, 'a', 0o600);
+    // a group of its own: Ctrl-C reaches the command only, which then ends its children in order
+    this.process = spawn(spec.setpriv, ['--pdeathsig', 'KILL', ...spec.argv], { env: spec.env, stdio: ['pipe', log, log], detached: true });
+    closeSync(log);
+    this.process.stdin?.on('error', () => undefined);
+    if (spec.input !== undefined) this.process.stdin?.write(`${spec.input}\n`);
+    this.exited = new Promise((resolve) => {
+      this.process.once('error', (e) => resolve(e.message));
+      this.process.once('exit', (code, signal) => resolve(signal ?? `status ${code}`));
+    });
+  }
+
+  get alive(): boolean {
+    return this.process.exitCode === null && this.process.signalCode === null && this.process.pid !== undefined;
+  }
+
+  tail(lines = 6): string {
+    return readFileSync(this.#spec.logFile, 'utf8').trim().split('\n').slice(-lines).join('\n  ');
+  }
+
+  /** Waits until ready() is true; fails when the child dies or the deadline passes, with the end of its log. */
+  async until(ready: () => Promise<boolean>, deadlineMs: number, what: string): Promise<void> {
+    const deadline = Date.now() + deadlineMs;
+    for (;;) {
+      if (await ready()) return;
+      if (!this.alive) throw new DrillError('DRILL_CHILD_DIED', `${this.#spec.name} ended (${await this.exited}) before ${what}:\n  ${this.tail()}`, `its log is ${this.#spec.logFile}`);
+      if (Date.now() > deadline) throw new DrillError('DRILL_CHILD_SLOW', `${this.#spec.name}: ${what} did not happen within ${deadlineMs / 1000} s:\n  ${this.tail()}`, `its log is ${this.#spec.logFile}`);
+      await new Promise((r) => setTimeout(r, 40));
+    }
+  }
+
+  /** TERM, then KILL after graceMs. */
+  async end(graceMs: number): Promise<void> {
+    if (!this.alive) return;
+    this.process.kill('SIGTERM');
+    const killer = setTimeout(() => this.process.kill('SIGKILL'), graceMs);
+    await this.exited;
+    clearTimeout(killer);
+  }
+}
+
+const RESTART_MS = 300;
+const MOST_RESTARTS = 20;
+
+/** A child that is started again when it ends unexpectedly, as a service manager would. */
+export class Supervised {
+  child: Child;
+  readonly #make: () => Promise<Child>;
+  readonly #note: (line: string) => void;
+  #stopping = false;
+  #restarts = 0;
+  /** rejects when it cannot be kept running */
+  readonly failed: Promise<never>;
+  #fail!: (e: Error) => void;
+
+  private constructor(child: Child, make: () => Promise<Child>, note: (line: string) => void) {
+    this.child = child;
+    this.#make = make;
+    this.#note = note;
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.failed.catch(() => undefined);
+    void this.#watch();
+  }
+
+  static async start(make: () => Promise<Child>, note: (line: string) => void): Promise<Supervised> {
+    return new Supervised(await make(), make, note);
+  }
+
+  async #watch(): Promise<void> {
+    for (;;) {
+      const how = await this.child.exited;
+      if (this.#stopping) return;
+      if (++this.#restarts > MOST_RESTARTS) return this.#fail(new DrillError('DRILL_CHILD_DIED', `it ended ${this.#restarts} times, last with ${how}`, 'look at its log'));
+      this.#note(`ended (${how}); starting it again`);
+      await new Promise((r) => setTimeout(r, RESTART_MS));
+      if (this.#stopping) return;
+      try {
+        this.child = await this.#make();
+      } catch (e) {
+        if (this.#stopping) return;
+        return this.#fail(e as Error);
+      }
+    }
+  }
+
+  async end(graceMs: number): Promise<void> {
+    this.#stopping = true;
+    await this.child.end(graceMs);
+  }
+}

@@ -1,0 +1,92 @@
+/** The engine of a run on this machine: a Temporal dev server with its database in a file, and a worker, each a process of its own. */
+import { createServer } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { DrillError } from '../../../core/errors.ts';
+import type { Tools } from '../../../targets/tools.ts';
+import { Child } from './children.ts';
+
+export interface EngineOptions {
+  tools: Tools;
+  root: string;
+  /** where the database lives */
+  dir: string;
+  logDir: string;
+  env: Readonly<Record<string, string | undefined>>;
+}
+export interface Ports {
+  frontend: number;
+  ui: number;
+}
+
+const TEMPORAL_START_MS = 20_000;
+const WORKER_START_MS = 60_000;
+
+/** Free ports, or the asked ones: DRILL_PORT_TAKEN when somebody has them. */
+export async function choosePorts(asked: Partial<Ports>): Promise<Ports> {
+  return { frontend: await claim(asked.frontend), ui: await claim(asked.ui) };
+}
+
+function claim(port = 0): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (e: NodeJS.ErrnoException) => {
+      const taken = e.code === 'EADDRINUSE';
+      reject(new DrillError(taken ? 'DRILL_PORT_TAKEN' : 'DRILL_PORT_REFUSED', `port ${port} on 127.0.0.1: ${taken ? 'another process listens there' : e.message}`, 'name another port, or none: a free one is chosen'));
+    });
+    server.listen(port, '127.0.0.1', () => {
+      const { port: got } = server.address() as { port: number };
+      server.close(() => resolve(got));
+    });
+  });
+}
+
+/** Answers when the server does. A restart on the same folder loses nothing. */
+export async function startTemporal(o: EngineOptions, ports: Ports): Promise<Child> {
+  const pragmas = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
+  const child = new Child({
+    name: 'Temporal',
+    argv: [o.tools.temporal!, 'server', 'start-dev', '--ip', '127.0.0.1', '--port', String(ports.frontend), '--ui-port', String(ports.ui), '--db-filename', join(o.dir, 'temporal.db'), '--log-level', 'warn', ...pragmas],
+    env: { ...o.env, HOME: o.env['HOME'] ?? o.dir },
+    logFile: join(o.logDir, 'temporal.log'),
+    setpriv: o.tools.setpriv,
+  });
+  const address = `127.0.0.1:${ports.frontend}`;
+  await child.until(() => answers(address), TEMPORAL_START_MS, `it answered on ${address}`);
+  return child;
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+    await connection.close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Answers when the worker polls. `env` names Temporal and the target. */
+export async function startWorker(o: EngineOptions, env: Record<string, string>): Promise<Child> {
+  const logFile = join(o.logDir, 'worker.log');
+  const marks = () => (readSafely(logFile).match(/^worker: polling$/gm) ?? []).length;
+  const before = marks();
+  const child = new Child({
+    name: 'the worker',
+    argv: [o.tools.node, join(o.root, 'worker', 'main.ts')],
+    env: { ...o.env, ...env, DRILLBOOK_TOOLS: JSON.stringify(o.tools), DRILLBOOK_OWNED: '1' },
+    logFile,
+    setpriv: o.tools.setpriv,
+  });
+  await child.until(() => Promise.resolve(marks() > before), WORKER_START_MS, 'it polled Temporal');
+  return child;
+}
+
+function readSafely(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

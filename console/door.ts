@@ -1,0 +1,60 @@
+/** The one door into a drill for everybody who acts: a signed envelope through an update, sent again under the same messageId until Temporal answers. */
+import { randomUUID } from 'node:crypto';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { DrillError, messageOf } from '../core/errors.ts';
+import { signEnvelope } from '../core/message.ts';
+import type { EnvelopeBody, Transition } from '../core/message.ts';
+import { transition } from '../workflows/messages.ts';
+import type { Accepted } from '../workflows/messages.ts';
+
+export interface Signer {
+  by: string;
+  keyId: string;
+  secretKey: string;
+}
+export interface Act {
+  drillId: string;
+  stepId: string;
+  attempt: number;
+  transition: Transition;
+  role: string;
+  inputs?: Record<string, string>;
+  viewDigest?: string;
+  reason?: string;
+}
+
+const RETRY_MS = 300;
+
+/** Resolves when the drill accepted the act. Throws DRILL_REFUSED with the reason when it refused, DRILL_NO_ENGINE at the deadline. */
+export async function send(handle: WorkflowHandle, signer: Signer, act: Act, deadlineMs: number): Promise<Accepted> {
+  const body: EnvelopeBody = {
+    messageId: randomUUID(),
+    drillId: act.drillId,
+    stepId: act.stepId,
+    attempt: act.attempt,
+    transition: act.transition,
+    by: signer.by,
+    role: act.role,
+    inputs: act.inputs ?? {},
+    viewDigest: act.viewDigest ?? '',
+    reason: act.reason ?? '',
+    claimedAt: Date.now(),
+    signedBy: signer.keyId,
+  };
+  const envelope = signEnvelope(body, signer.secretKey);
+  const deadline = Date.now() + deadlineMs;
+  for (;;) {
+    try {
+      return await handle.executeUpdate(transition, { args: [envelope], updateId: envelope.messageId });
+    } catch (e) {
+      if (e instanceof WorkflowUpdateFailedError) {
+        const why = e.cause instanceof ApplicationFailure ? e.cause.message : messageOf(e);
+        throw new DrillError('DRILL_REFUSED', `${act.transition} of ${act.stepId || 'the drill'} was refused: ${why}`, '', { cause: e });
+      }
+      if (Date.now() > deadline) throw new DrillError('DRILL_NO_ENGINE', `Temporal did not take the ${act.transition} within ${deadlineMs / 1000} s: ${messageOf(e)}`, 'is the server up?', { cause: e });
+      await new Promise((r) => setTimeout(r, RETRY_MS));
+    }
+  }
+}

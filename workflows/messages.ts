@@ -1,0 +1,86 @@
+/**
+ * How the outside talks to a drill. People use the update: it is validated before it is accepted, so a wrong person, a stale view or
+ * a wrong step is refused with a reason and leaves no trace in the workflow. The signal carries the same envelope for integrations that
+ * can only signal; what it asks wrongly is recorded as refused. Reading is by query only.
+ */
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Envelope } from '../core/message.ts';
+import type { Plan } from '../core/plan.ts';
+import type { CheckResult, Verdict } from '../core/history.ts';
+import type { EffectInterval } from '../core/time.ts';
+import type { StepState } from './steps.ts';
+
+export const WORKFLOW_QUEUE = 'drillbook';
+export const targetQueue = (target: string): string => `drillbook-target-${target}`;
+
+/** Where a drill's evidence goes, and which drill it is: the first argument of every activity. */
+export interface DrillRef {
+  drillId: string;
+  /** evidence folder of this drill, as the target's worker sees it */
+  bundle: string;
+  /** inventory name of the target */
+  target: string;
+}
+
+export interface DrillInput {
+  ref: DrillRef;
+  plan: Plan;
+  planDigest: string;
+  /** set when the drill goes on in a new run (continue as new) */
+  carried?: Carried;
+}
+
+/** What a drill takes along into a new run: only between the chain and its end, when nothing is held and nothing pends. */
+export interface Carried {
+  session: string;
+  clockOffsetMs: number;
+  boot: string;
+  historyNumber: number;
+  chain: ChainState[];
+  steps: StepState[];
+  seenMessages: string[];
+  startedMs: number;
+}
+
+export interface DrillResult {
+  verdict: Verdict;
+  code: string | null;
+  sentence: string;
+  /** evidence folder */
+  bundle: string;
+  /** SHA-256 of manifest.json */
+  digest: string;
+}
+
+export interface ChainState {
+  id: string;
+  title: string;
+  do: string;
+  status: 'pending' | 'active' | 'done' | 'healed' | 'lapsed' | 'failed';
+  effect: EffectInterval | null;
+}
+
+export interface DrillState {
+  drillId: string;
+  phase: 'preparing' | 'chain' | 'manual' | 'verifying' | 'sealing' | 'ended';
+  /** what the drill is doing now, as a sentence */
+  doing: string;
+  chain: ChainState[];
+  steps: StepState[];
+  /** wall minus monotonic clock of the target's recorder, ms */
+  clockOffsetMs: number | null;
+  problems: string[];
+  checks: { stepId: string; results: CheckResult[] }[];
+  result: DrillResult | null;
+}
+
+export interface Accepted {
+  messageId: string;
+  /** true: this messageId had been accepted before; nothing was done again */
+  repeated: boolean;
+  acceptedAt: number;
+}
+
+export const transition = defineUpdate<Accepted, [Envelope]>('transition');
+export const transitionSignal = defineSignal<[Envelope]>('transition-signal');
+export const drillState = defineQuery<DrillState>('drill-state');

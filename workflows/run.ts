@@ -1,0 +1,203 @@
+/** The state of one drill inside its workflow: what happened, what is pending, and the queue of history entries waiting to be written. */
+import type { ActivityInterfaceFor } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, condition, isCancellation, proxyActivities, TimeoutFailure, CancelledFailure } from '@temporalio/workflow';
+import type { Envelope } from '../core/message.ts';
+import type { CheckResult, HistoryEvent } from '../core/history.ts';
+import type { Plan } from '../core/plan.ts';
+import type { Instant } from '../core/time.ts';
+import type { createActivities } from '../activities/index.ts';
+import type { Carried, ChainState, DrillInput, DrillRef, DrillResult, DrillState } from './messages.ts';
+import { Steps } from './steps.ts';
+
+export type Activities = ReturnType<typeof createActivities>;
+type Acts = ActivityInterfaceFor<Activities>;
+export interface Problem {
+  code: string;
+  seen: string;
+  hint: string;
+}
+
+/** A dead worker is noticed this fast, and its activity handed to the next one. */
+const HEARTBEAT_MS = 5_000;
+
+export class DrillRun {
+  readonly input: DrillInput;
+  readonly ref: DrillRef;
+  readonly plan: Plan;
+  readonly steps: Steps;
+  readonly chain: ChainState[];
+  readonly seen: Set<string>;
+  readonly startedMs: number;
+  phase: DrillState['phase'] = 'preparing';
+  doing = 'starting';
+  session = '';
+  clock = { boot: '', offsetMs: 0 };
+  stop: Problem | null = null;
+  mainEnded = false;
+  /** set while the guard activity runs */
+  guarding: Promise<void> | null = null;
+  /** fault ids whose leases are held */
+  readonly held = new Set<string>();
+  act!: Acts;
+  long!: Acts;
+  readonly #problems: string[] = [];
+  readonly #checks: { stepId: string; results: CheckResult[] }[] = [];
+  readonly #pending: (HistoryEvent & { n: number; at: Instant })[] = [];
+  #written: number;
+  #number: number;
+  #closed = false;
+  #result: DrillResult | null = null;
+
+  constructor(input: DrillInput) {
+    this.input = input;
+    this.ref = input.ref;
+    this.plan = input.plan;
+    const c = input.carried;
+    this.steps = new Steps(input.plan.steps, c?.steps);
+    this.chain = c?.chain ?? input.plan.chain.map((e) => ({ id: e.id, title: e.title, do: e.do, status: 'pending', effect: null }));
+    this.seen = new Set(c?.seenMessages);
+    this.startedMs = c?.startedMs ?? Date.now();
+    this.#number = this.#written = c?.historyNumber ?? 0;
+    if (c) this.locked({ session: c.session, clock: { boot: c.boot, wallMinusMonoMs: c.clockOffsetMs } });
+  }
+
+  /** From here on all target activities go to the session's queue: one worker beside the target, the same after its restart. */
+  locked(l: { session: string; clock: { boot: string; wallMinusMonoMs: number } }): void {
+    this.session = l.session;
+    this.clock = { boot: l.clock.boot, offsetMs: l.clock.wallMinusMonoMs };
+    const common = {
+      taskQueue: l.session,
+      scheduleToStartTimeout: this.plan.limits.sessionLostMs,
+      heartbeatTimeout: HEARTBEAT_MS,
+      retry: { initialInterval: 500, backoffCoefficient: 1.5, maximumInterval: 5_000, maximumAttempts: 20 },
+    };
+    this.act = proxyActivities<Activities>({ ...common, startToCloseTimeout: '2 minutes' });
+    this.long = proxyActivities<Activities>({ ...common, startToCloseTimeout: '30 minutes' });
+  }
+
+  /** A proxy whose activity type is the fault's verb: the history in Temporal's own UI reads like the manual. */
+  faults(): Record<string, Activities['partition']> {
+    return this.act as unknown as Record<string, Activities['partition']>;
+  }
+
+  /** Seals on the session's queue; on any worker of the target when no session was ever got. */
+  sealer(): Acts {
+    return this.session ? this.long : proxyActivities<Activities>({ taskQueue: `drillbook-target-${this.ref.target}`, startToCloseTimeout: '5 minutes', scheduleToStartTimeout: '30 seconds', retry: { maximumAttempts: 2 } });
+  }
+
+  tell(event: HistoryEvent, at?: Instant): void {
+    const now = Date.now();
+    const engine: Instant = { wallMs: now, monoNs: String(Math.max(0, Math.round((now - this.clock.offsetMs) * 1e6))), boot: this.clock.boot, by: 'engine' };
+    this.#pending.push({ ...event, n: ++this.#number, at: at ?? engine });
+  }
+
+  get flushed(): boolean {
+    return this.#written === this.#number;
+  }
+
+  closeHistory(): void {
+    this.#closed = true;
+  }
+
+  /** Writes entries as they come, in order, a batch at a time; ends when the history is closed and all is written. */
+  async record(): Promise<void> {
+    for (;;) {
+      await condition(() => this.#closed || (this.#pending.length > 0 && this.session !== ''));
+      if (this.#pending.length === 0) return;
+      const batch = this.#pending.splice(0);
+      await this.sealer().appendHistory(this.ref, batch);
+      this.#written = batch.at(-1)!.n;
+    }
+  }
+
+  accept(e: Envelope): void {
+    this.seen.add(e.messageId);
+    const { stepId, attempt } = e;
+    if (e.transition === 'abort') {
+      this.tell({ kind: 'aborted', by: e.by, reason: e.reason, envelope: e });
+      this.stop ??= { code: 'DRILL_ABORTED', seen: `${e.by} aborted the drill: ${e.reason}`, hint: '' };
+      return;
+    }
+    if (e.transition === 'comment') return this.tell({ kind: 'comment', stepId, envelope: e });
+    this.steps.apply(e, Date.now());
+    const kinds = { acknowledge: 'step-acknowledged', done: 'step-done', skip: 'step-skipped', reject: 'step-rejected' } as const;
+    if (e.transition !== 'approve') this.tell({ kind: kinds[e.transition], stepId, attempt, envelope: e });
+  }
+
+  checked(stepId: string, results: CheckResult[]): void {
+    this.#checks.push({ stepId, results });
+  }
+
+  /** Ends the drill early, for a reason that makes the verdict unknown. */
+  stopWith(p: Problem): void {
+    if (this.stop) return;
+    this.stop = p;
+    this.#note(p);
+  }
+
+  failed(e: unknown): void {
+    if (isCancellation(e) && this.stop) return;
+    this.stop ??= problemOf(e);
+    this.#note(problemOf(e));
+  }
+
+  #note(p: Problem): void {
+    this.#problems.push(`${p.code}: ${p.seen}`);
+    this.tell({ kind: 'problem', ...p });
+  }
+
+  async endGuard(): Promise<void> {
+    if (!this.guarding) return;
+    await this.act.releaseGuard(this.ref);
+    await this.guarding;
+    this.guarding = null;
+  }
+
+  ended(r: DrillResult): void {
+    this.phase = 'ended';
+    this.doing = '';
+    this.#result = r;
+  }
+
+  carry(): Carried {
+    return {
+      session: this.session,
+      clockOffsetMs: this.clock.offsetMs,
+      boot: this.clock.boot,
+      historyNumber: this.#number,
+      chain: this.chain,
+      steps: this.steps.states,
+      seenMessages: [...this.seen],
+      startedMs: this.startedMs,
+    };
+  }
+
+  state(): DrillState {
+    return {
+      drillId: this.ref.drillId,
+      phase: this.phase,
+      doing: this.doing,
+      chain: this.chain,
+      steps: this.steps.states,
+      clockOffsetMs: this.session ? this.clock.offsetMs : null,
+      problems: this.#problems,
+      checks: this.#checks,
+      result: this.#result,
+    };
+  }
+}
+
+/** The coded problem inside whatever an activity threw. */
+function problemOf(e: unknown): Problem {
+  const cause = e instanceof ActivityFailure ? e.cause : e;
+  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'DRILL_INTERNAL', seen: cause.message, hint: String(cause.details?.[0] ?? '') };
+  const what = e instanceof ActivityFailure ? `${e.activityType}: ` : '';
+  if (cause instanceof TimeoutFailure) {
+    const lost = cause.timeoutType === 'SCHEDULE_TO_START';
+    return lost
+      ? { code: 'DRILL_SESSION_LOST', seen: `${what}no worker polled the target's queue in time`, hint: 'start the worker beside the target; leases have lapsed by themselves' }
+      : { code: 'DRILL_ACTIVITY_TIMEOUT', seen: `${what}no answer in time (${cause.timeoutType})`, hint: 'look at the worker’s log' };
+  }
+  if (cause instanceof CancelledFailure) return { code: 'DRILL_CANCELLED', seen: `${what}cancelled`, hint: '' };
+  return { code: 'DRILL_INTERNAL', seen: `${what}${cause instanceof Error ? cause.message : String(cause)}`, hint: 'this is a defect of Drillbook; keep the evidence folder' };
+}
