@@ -6,14 +6,16 @@ import { DrillError } from '../core/errors.ts';
 /** A coded error for what file systems refuse; anything else as it was. */
 export function fileError(e: unknown, file: string): unknown {
   const code = (e as NodeJS.ErrnoException).code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new DrillError('DRILL_DISK_FULL', `no space left to write ${file}`, 'free space there; nothing was half written, the drill can go on', { cause: e });
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return new DrillError('DRILL_FILE_FORBIDDEN', `${file} cannot be written (${code})`, 'give this user the right to write there', { cause: e });
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new DrillError('DRILL_DISK_FULL', `no space left to write ${file}`, 'free space there; nothing was half written, the drill can go on', { cause: e });
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return new DrillError('DRILL_FILE_FORBIDDEN', `${file} cannot be written (${code})`, 'give this user the right to write there', { cause: e });
   return e;
 }
 
 /** All bytes, however many calls that takes. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at);
+  for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at, bytes.length - at);
 }
 
 const CHUNK_BYTES = 1 << 20;

@@ -29,7 +29,8 @@ export function variablesOf(r: Runbook): string[] {
 const engine = Handlebars.create();
 /** `{{sh value}}`: one word for bash, whatever is in it. */
 engine.registerHelper('sh', (value: unknown) => {
-  if (typeof value !== 'string' && typeof value !== 'number') throw new Error(`sh was given ${value === undefined ? 'a variable that has no value' : `a ${typeof value}`}`);
+  if (typeof value !== 'string' && typeof value !== 'number')
+    throw new Error(`sh was given ${value === undefined ? 'a variable that has no value' : `a ${typeof value}`}`);
   return `'${String(value).replaceAll("'", `'\\''`)}'`;
 });
 const HELPERS = ['sh', 'if', 'unless', 'each', 'with'];
@@ -47,7 +48,12 @@ export function renderText(template: string, values: object): string {
   try {
     return render(values);
   } catch (e) {
-    throw new DrillError('DRILL_TEMPLATE_FAILED', messageOf(e), 'the text names something that this drill does not have; `drillbook lint` names what it may use', { cause: e });
+    throw new DrillError(
+      'DRILL_TEMPLATE_FAILED',
+      messageOf(e),
+      'the text names something that this drill does not have; `drillbook lint` names what it may use',
+      { cause: e },
+    );
   }
 }
 
@@ -66,8 +72,13 @@ export function checkTemplate(template: string, variables: readonly string[]): T
   const problems: TemplateProblem[] = [];
   walk(ast, (use) => {
     const place = { line: use.loc.start.line, column: use.loc.start.column + 1 };
-    if (use.what !== 'variable') problems.push({ ...place, message: use.what === 'helper' ? `no helper ${use.shown}${didYouMean(use.shown, HELPERS)}` : `${use.shown} is not used in runbooks` });
-    else if (!variables.some((v) => covers(v, use.path, use.whole))) problems.push({ ...place, message: `no variable ${use.shown}${didYouMean(use.path.join('.'), variables)}` });
+    if (use.what !== 'variable')
+      problems.push({
+        ...place,
+        message: use.what === 'helper' ? `no helper ${use.shown}${didYouMean(use.shown, HELPERS)}` : `${use.shown} is not used in runbooks`,
+      });
+    else if (!variables.some((v) => covers(v, use.path, use.whole)))
+      problems.push({ ...place, message: `no variable ${use.shown}${didYouMean(use.path.join('.'), variables)}` });
   });
   return problems;
 }

@@ -9,7 +9,8 @@ import { neighbours, readYaml } from './yaml-file.ts';
 /** DRILL_CREW_UNKNOWN names the crews that exist; DRILL_CREW_INVALID lists every problem with its place. */
 export function loadCrew(dir: string, name: string): Crew {
   const file = join(dir, `${name}.yaml`);
-  if (!NAME.test(name)) throw new DrillError('DRILL_CREW_UNKNOWN', `${JSON.stringify(name)} is no name of a crew`, `known crews: ${neighbours(join(dir, 'x')).join(', ')}`);
+  if (!NAME.test(name))
+    throw new DrillError('DRILL_CREW_UNKNOWN', `${JSON.stringify(name)} is no name of a crew`, `known crews: ${neighbours(join(dir, 'x')).join(', ')}`);
   const { value, syntax, shape, locate } = readYaml(file, crewSchema, 'DRILL_CREW_UNKNOWN');
   const problems = [...syntax, ...located(shape, file, locate)];
   if (!value || problems.length > 0) throw invalidError(problems.map((p) => ({ ...p, code: 'DRILL_CREW_INVALID' })));

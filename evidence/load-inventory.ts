@@ -9,7 +9,8 @@ import { neighbours, readYaml } from './yaml-file.ts';
 /** DRILL_TARGET_UNKNOWN names the targets that exist; DRILL_INVENTORY_INVALID lists every problem with its place. */
 export function loadInventory(dir: string, name: string): Inventory {
   const file = join(dir, `${name}.yaml`);
-  if (!NAME.test(name)) throw new DrillError('DRILL_TARGET_UNKNOWN', `${JSON.stringify(name)} is no name of a target`, `known targets: ${neighbours(join(dir, 'x')).join(', ')}`);
+  if (!NAME.test(name))
+    throw new DrillError('DRILL_TARGET_UNKNOWN', `${JSON.stringify(name)} is no name of a target`, `known targets: ${neighbours(join(dir, 'x')).join(', ')}`);
   const { value, syntax, shape, locate } = readYaml(file, inventorySchema, 'DRILL_TARGET_UNKNOWN');
   const named = value && value.target !== name ? [{ path: ['target'], message: `the file is named ${name}, the target in it ${value.target}` }] : [];
   const problems = [...syntax, ...located([...shape, ...named.map((p) => ({ ...p, code: 'DRILL_INVENTORY_INVALID' as const }))], file, locate)];

@@ -52,6 +52,8 @@ function templatesOf(r: Runbook): { path: PropertyKey[]; text: string }[] {
     ...Object.entries(t?.inputs ?? {}).map(([name, text]) => ({ path: [...base, 'inputs', name], text })),
   ];
   const steps = r.steps.flatMap((s, i) => [{ path: ['steps', i, 'instructions'], text: s.instructions }, ...of(['steps', i, 'rehearse'], s.rehearse)]);
-  const overrides = Object.entries(r.rehearsals).flatMap(([name, rehearsal]) => Object.entries(rehearsal.steps).flatMap(([id, o]) => of(['rehearsals', name, 'steps', id], o)));
+  const overrides = Object.entries(r.rehearsals).flatMap(([name, rehearsal]) =>
+    Object.entries(rehearsal.steps).flatMap(([id, o]) => of(['rehearsals', name, 'steps', id], o)),
+  );
   return [...steps, ...overrides];
 }

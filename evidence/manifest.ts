@@ -1,6 +1,6 @@
-/** Seals a bundle's folder, and tells in what a folder differs from what was sealed. Files are streamed: a ledger may be larger than memory. */
+/** Seals a bundle's folder, and tells in what a folder differs from what was sealed. Files are read a chunk at a time: a ledger may be larger than memory. */
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, readdirSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUNDLE } from '../core/bundle.ts';
 import { DrillError, messageOf } from '../core/errors.ts';
@@ -12,13 +12,18 @@ const CHAINED: readonly string[] = [BUNDLE.history, BUNDLE.ledger, BUNDLE.sample
 const isChain = (name: string): boolean => CHAINED.includes(name) || /^console-[^/]*\.jsonl$/.test(name);
 
 /** The manifest of what is there now. Refuses what is no plain file: nobody could verify a link or a pipe elsewhere. */
-export async function sealFolder(dir: string, drillId: string): Promise<Manifest> {
+export function sealFolder(dir: string, drillId: string): Manifest {
   const { names, foreign } = list(dir);
-  if (foreign.length > 0) throw new DrillError('DRILL_EVIDENCE_FOREIGN', `no plain file: ${foreign.join(', ')} in ${dir}`, 'evidence is plain files only; move it away and seal again');
+  if (foreign.length > 0)
+    throw new DrillError(
+      'DRILL_EVIDENCE_FOREIGN',
+      `no plain file: ${foreign.join(', ')} in ${dir}`,
+      'evidence is plain files only; move it away and seal again',
+    );
   const files: ManifestFile[] = [];
   const chains: Manifest['chains'] = [];
   for (const name of names) {
-    const read = await digestFile(dir, name);
+    const read = digestFile(dir, name);
     files.push(read.file);
     if (read.chain) chains.push({ name, lines: read.chain.lines, head: read.chain.head });
   }
@@ -26,22 +31,28 @@ export async function sealFolder(dir: string, drillId: string): Promise<Manifest
 }
 
 /** Empty when the folder is what was sealed, chains included. Never throws for what the folder holds. */
-export async function verifyManifest(dir: string): Promise<ManifestFinding[]> {
+export function verifyManifest(dir: string): ManifestFinding[] {
   let manifest: Manifest;
   try {
     manifest = manifestSchema.parse(JSON.parse(readFileSync(join(dir, BUNDLE.manifest), 'utf8')));
   } catch (e) {
-    return [{ file: BUNDLE.manifest, seen: existsSync(join(dir, BUNDLE.manifest)) ? `no manifest of ours: ${messageOf(e).split('\n')[0]}` : 'missing: the drill was never sealed' }];
+    return [
+      {
+        file: BUNDLE.manifest,
+        seen: existsSync(join(dir, BUNDLE.manifest)) ? `no manifest of ours: ${messageOf(e).split('\n')[0]}` : 'missing: the drill was never sealed',
+      },
+    ];
   }
   const { names, foreign } = list(dir);
   const found: ManifestFile[] = [];
   const findings: ManifestFinding[] = foreign.map((file) => ({ file, seen: 'no plain file' }));
   for (const name of names) {
-    const { file, chain } = await digestFile(dir, name);
+    const { file, chain } = digestFile(dir, name);
     found.push(file);
     const sealed = manifest.chains.find((c) => c.name === name);
     if (chain?.broken) findings.push({ file: name, seen: chain.broken });
-    else if (chain && sealed && (chain.head !== sealed.head || chain.lines !== sealed.lines)) findings.push({ file: name, seen: `its chain ends at line ${chain.lines}, sealed was another end (line ${sealed.lines})` });
+    else if (chain && sealed && (chain.head !== sealed.head || chain.lines !== sealed.lines))
+      findings.push({ file: name, seen: `its chain ends at line ${chain.lines}, sealed was another end (line ${sealed.lines})` });
   }
   return [...compareFiles(manifest.files, found), ...findings];
 }
@@ -69,16 +80,25 @@ interface ChainRead {
   broken: string | null;
 }
 
-async function digestFile(dir: string, name: string): Promise<{ file: ManifestFile; chain: ChainRead | null }> {
+const CHUNK_BYTES = 1 << 20;
+
+function digestFile(dir: string, name: string): { file: ManifestFile; chain: ChainRead | null } {
   const hash = createHash('sha256');
   const chain = isChain(name) ? chainReader() : null;
-  let bytes = 0;
-  for await (const part of createReadStream(join(dir, name)) as AsyncIterable<Buffer>) {
-    hash.update(part);
-    bytes += part.length;
-    chain?.add(part);
+  const fd = openSync(join(dir, name), 'r');
+  try {
+    let bytes = 0;
+    for (;;) {
+      const part = Buffer.allocUnsafe(CHUNK_BYTES);
+      const got = readSync(fd, part, 0, part.length, null);
+      if (got === 0) return { file: { name, bytes, sha256: hash.digest('hex') }, chain: chain?.end() ?? null };
+      bytes += got;
+      hash.update(part.subarray(0, got));
+      chain?.add(part.subarray(0, got));
+    }
+  } finally {
+    closeSync(fd);
   }
-  return { file: { name, bytes, sha256: hash.digest('hex') }, chain: chain?.end() ?? null };
 }
 
 /** parseChain over a stream: the same laws, without the lines in memory. A torn last line is left out of the chain. */

@@ -1,6 +1,7 @@
 /**
  * Where the evidence of one drill lives: chained streams, views that people sign, files, and the manifest that seals them. The folder driver is
- * the only one; what is in the folder is listed in core/bundle.ts. Every write is on disk before the call returns, and every call may be repeated.
+ * the only one; what is in the folder is listed in core/bundle.ts. Every write is on disk before the call returns, and every call may be repeated. Calls are
+ * synchronous on purpose: two appends of one process cannot interleave, and evidence is small (what is not, the ledger, writes itself).
  */
 import { closeSync, existsSync, fstatSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, sep } from 'node:path';
@@ -22,27 +23,33 @@ export interface EvidenceStore {
    * Appends to a chained JSON Lines file. A line that is there already is skipped when it says the same (`recorded` apart: when a retry wrote it
    * differs), else DRILL_HISTORY_CONFLICT; a gap in the numbers is DRILL_HISTORY_CONFLICT too. A last line torn by a crash is cut first.
    */
-  append(file: string, entries: readonly Numbered[]): Promise<void>;
+  append(file: string, entries: readonly Numbered[]): void;
   /** Lines of a chained file, verified; a torn last line is left out. Empty when there is no file. */
-  readChain<T extends { n: number; prev: string }>(file: string): Promise<T[]>;
+  readChain<T extends { n: number; prev: string }>(file: string): T[];
   /** Stores what people sign: canonical JSON of a value, under its digest. */
-  putView(view: object): Promise<string>;
+  putView(view: object): string;
   /** The bytes of a view as text; they fit the digest, or DRILL_EVIDENCE_ALTERED. */
-  getView(digest: string): Promise<string>;
+  getView(digest: string): string;
   /** Stores rendered instructions under their digest. */
-  putInstructions(markdown: string): Promise<string>;
-  getInstructions(digest: string): Promise<string>;
+  putInstructions(markdown: string): string;
+  getInstructions(digest: string): string;
   /** Makes or replaces a file, whole or not at all. Parts are streamed. */
-  putFile(name: string, content: string | Uint8Array | Iterable<string>): Promise<void>;
-  /** Null when there is no such file. */
-  readText(name: string): Promise<string | null>;
+  putFile(name: string, content: string | Uint8Array | Iterable<string>): void;
+  has(name: string): boolean;
+  /** DRILL_EVIDENCE_MISSING when there is no such file. */
+  readText(name: string): string;
   /** Lists and digests everything that is there and writes manifest.json, last. The digest is that of the manifest's bytes. */
-  seal(about: { drillId: string }): Promise<{ manifest: Manifest; digest: string }>;
+  seal(about: { drillId: string }): { manifest: Manifest; digest: string };
 }
 
-/** The store of one drill in a folder, which is made when it is missing. One process appends at a time; within it, calls do not interleave. */
+/** The store of one drill in a folder, which is made when it is missing. One process appends at a time. */
 export function folderStore(dir: string): EvidenceStore {
   const path = (name: string) => inside(dir, name);
+  const read = (name: string): string => {
+    const text = readIfThere(path(name));
+    if (text === null) throw new DrillError('DRILL_EVIDENCE_MISSING', `there is no ${name} in ${dir}`, 'the evidence is not whole; use the original folder');
+    return text;
+  };
   const putDigested = (folder: string, ending: string, text: string): string => {
     const digest = sha256Hex(text);
     const file = path(`${folder}/${digest}${ending}`);
@@ -51,23 +58,24 @@ export function folderStore(dir: string): EvidenceStore {
   };
   const getDigested = (folder: string, ending: string, digest: string): string => {
     const name = `${folder}/${/^[0-9a-f]{64}$/.test(digest) ? digest : 'no-digest'}${ending}`;
-    const text = readIfThere(path(name));
-    if (text === null) throw new DrillError('DRILL_EVIDENCE_MISSING', `there is no ${name} in ${dir}`, 'the folder is not whole; `drillbook verify` names what is missing');
-    if (sha256Hex(text) !== digest) throw new DrillError('DRILL_EVIDENCE_ALTERED', `${name} in ${dir} does not fit its digest`, 'it was changed after it was written; use the original');
+    const text = read(name);
+    if (sha256Hex(text) !== digest)
+      throw new DrillError('DRILL_EVIDENCE_ALTERED', `${name} in ${dir} does not fit its digest`, 'it was changed after it was written; use the original');
     return text;
   };
   return {
     path,
-    append: async (file, entries) => appendChained(path(file), file, entries),
-    readChain: async <T extends { n: number; prev: string }>(file: string) => parseChain<T>(readIfThere(path(file)) ?? '', file).lines,
-    putView: async (view) => putDigested('views', '.json', canonicalJson(view)),
-    getView: async (digest) => getDigested('views', '.json', digest),
-    putInstructions: async (markdown) => putDigested('instructions', '.md', markdown),
-    getInstructions: async (digest) => getDigested('instructions', '.md', digest),
-    putFile: async (name, content) => writeDurably(path(name), content),
-    readText: async (name) => readIfThere(path(name)),
-    async seal({ drillId }) {
-      const manifest = await sealFolder(dir, drillId);
+    append: (file, entries) => appendChained(path(file), file, entries),
+    readChain: <T extends { n: number; prev: string }>(file: string) => parseChain<T>(readIfThere(path(file)) ?? '', file).lines,
+    putView: (view) => putDigested('views', '.json', canonicalJson(view)),
+    getView: (digest) => getDigested('views', '.json', digest),
+    putInstructions: (markdown) => putDigested('instructions', '.md', markdown),
+    getInstructions: (digest) => getDigested('instructions', '.md', digest),
+    putFile: (name, content) => writeDurably(path(name), content),
+    has: (name) => existsSync(path(name)),
+    readText: read,
+    seal({ drillId }) {
+      const manifest = sealFolder(dir, drillId);
       const text = `${JSON.stringify(manifest, null, 1)}\n`;
       writeDurably(path(BUNDLE.manifest), text);
       return { manifest, digest: sha256Hex(text) };
@@ -129,10 +137,19 @@ function newLines(name: string, there: string, entries: readonly Numbered[]): st
     const known = lines[n - 1];
     if (known) {
       if (saying(known) === saying(entry)) continue;
-      throw new DrillError('DRILL_HISTORY_CONFLICT', `${name} has a line ${n} that says something else`, 'two recorders write the same drill; keep the folder and look at both');
+      throw new DrillError(
+        'DRILL_HISTORY_CONFLICT',
+        `${name} has a line ${n} that says something else`,
+        'two recorders write the same drill; keep the folder and look at both',
+      );
     }
     const next = lines.length + added.length + 1;
-    if (n !== next) throw new DrillError('DRILL_HISTORY_CONFLICT', `${name} ends before line ${next}, and line ${n} was to be written`, 'lines were lost between the workflow and the recorder');
+    if (n !== next)
+      throw new DrillError(
+        'DRILL_HISTORY_CONFLICT',
+        `${name} ends before line ${next}, and line ${n} was to be written`,
+        'lines were lost between the workflow and the recorder',
+      );
     const { line, digest } = chainLine(n, prev, value);
     added.push(line);
     prev = digest;
@@ -156,6 +173,7 @@ function readIfThere(file: string): string | null {
 /** Names come from plans and messages: none of them leads out of the folder. */
 function inside(dir: string, name: string): string {
   const clean = normalize(name);
-  if (name === '' || name.includes('\0') || clean.startsWith('..') || clean.startsWith(sep)) throw new DrillError('DRILL_BAD_NAME', `${JSON.stringify(name)} is no name of a file in the evidence folder`);
+  if (name === '' || name.includes('\0') || clean.startsWith('..') || clean.startsWith(sep))
+    throw new DrillError('DRILL_BAD_NAME', `${JSON.stringify(name)} is no name of a file in the evidence folder`);
   return join(dir, clean);
 }

@@ -58,7 +58,8 @@ function readSmall(file: string, missing: `DRILL_${string}`): string {
     return readFileSync(file, 'utf8');
   } catch (e) {
     if (e instanceof DrillError) throw e;
-    if ((e as NodeJS.ErrnoException).code !== 'ENOENT') throw new DrillError('DRILL_FILE_UNREADABLE', `${file}: ${messageOf(e)}`, 'name a file that can be read', { cause: e });
+    if ((e as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new DrillError('DRILL_FILE_UNREADABLE', `${file}: ${messageOf(e)}`, 'name a file that can be read', { cause: e });
     const known = neighbours(file);
     throw new DrillError(missing, `there is no ${file}`, known.length > 0 ? `that folder has: ${known.join(', ')}` : 'look at the path');
   }

@@ -28,7 +28,7 @@ const forText = z.string('a duration like 3s').regex(DURATION, 'a duration like 
 /** Entries of a chain that break nothing. */
 export const BUILT_IN: Readonly<Record<string, { schema: ZodType; title(args: { for: string; phase: string }): string }>> = {
   baseline: { schema: z.strictObject({ for: forText }), title: (a) => `all is well for ${a.for}` },
-  writes: { schema: z.strictObject({ for: forText, phase: z.string().min(1) }), title: (a) => `writes go on for ${a.for} (${a.phase})` },
+  writes: { schema: z.strictObject({ for: forText, phase: z.enum(['isolated', 'promoted']) }), title: (a) => `writes go on for ${a.for} (${a.phase})` },
 };
 
 /** Arguments of faults and checks that name nodes. */
@@ -42,7 +42,9 @@ const duplicates: Rule = (r) => {
     });
   const inputs = r.steps.flatMap((s, i) =>
     s.inputs.flatMap((input, j): Problem[] =>
-      s.inputs.findIndex((o) => o.name === input.name) === j ? [] : [{ code: INVALID, path: ['steps', i, 'inputs', j, 'name'], message: `input ${input.name} is asked twice in step ${s.id}` }],
+      s.inputs.findIndex((o) => o.name === input.name) === j
+        ? []
+        : [{ code: INVALID, path: ['steps', i, 'inputs', j, 'name'], message: `input ${input.name} is asked twice in step ${s.id}` }],
     ),
   );
   return [...inList(r.chain, 'chain'), ...inList(r.steps, 'steps'), ...inputs];
@@ -68,7 +70,11 @@ const leases: Rule = (r, { faults }) =>
     const known = leased || e.do in faults || e.do in BUILT_IN;
     const out: Problem[] = [];
     if (leased && e.lease === undefined) {
-      out.push({ code: INVALID, path: ['chain', i], message: `${e.id}: ${e.do} needs a lease (5s to 1h): the target heals it then by itself, whoever is dead` });
+      out.push({
+        code: INVALID,
+        path: ['chain', i],
+        message: `${e.id}: ${e.do} needs a lease (5s to 1h): the target heals it then by itself, whoever is dead`,
+      });
     }
     if (e.lease !== undefined && known) {
       const ms = durationMs(e.lease);
@@ -106,10 +112,16 @@ const stepGraph: Rule = (r, { checks }) => {
   const out: Problem[] = [];
   for (const [i, s] of r.steps.entries()) {
     for (const [j, need] of s.needs.entries()) {
-      if (!ids.includes(need)) out.push({ code: INVALID, path: ['steps', i, 'needs', j], message: `step ${s.id} is unreachable: it needs ${need}, which is no step${didYouMean(need, ids)}` });
+      if (!ids.includes(need))
+        out.push({
+          code: INVALID,
+          path: ['steps', i, 'needs', j],
+          message: `step ${s.id} is unreachable: it needs ${need}, which is no step${didYouMean(need, ids)}`,
+        });
     }
     for (const [j, c] of s.checks.entries()) {
-      if (checks && !checks.includes(c.check)) out.push({ code: 'DRILL_UNKNOWN_CHECK', path: ['steps', i, 'checks', j, 'check'], message: `no check ${c.check}${didYouMean(c.check, checks)}` });
+      if (checks && !checks.includes(c.check))
+        out.push({ code: 'DRILL_UNKNOWN_CHECK', path: ['steps', i, 'checks', j, 'check'], message: `no check ${c.check}${didYouMean(c.check, checks)}` });
     }
   }
   return [...out, ...circles(r)];
@@ -127,7 +139,7 @@ function circles(r: Runbook): Problem[] {
   }
   return left.map((s) => {
     const circle = [s.id];
-    for (let at: string | undefined = s.id; at !== undefined; ) {
+    for (let at: string | undefined = s.id; at !== undefined;) {
       at = left.find((o) => o.id === at)!.needs.find((n) => ids.has(n) && left.some((o) => o.id === n));
       if (at === undefined) break;
       const known = circle.includes(at);
@@ -135,7 +147,9 @@ function circles(r: Runbook): Problem[] {
       if (known) break;
     }
     const inCircle = circle.at(-1) === s.id;
-    const message = inCircle ? `steps wait for each other: ${circle.join(' → ')}` : `step ${s.id} is unreachable: it waits for a circle (${circle.join(' → ')})`;
+    const message = inCircle
+      ? `steps wait for each other: ${circle.join(' → ')}`
+      : `step ${s.id} is unreachable: it waits for a circle (${circle.join(' → ')})`;
     return { code: INVALID, path: ['steps', r.steps.indexOf(s), 'needs'], message } satisfies Problem;
   });
 }
@@ -163,7 +177,13 @@ const budgets: Rule = (r, c) => {
   const rto = r.objectives['data-rto'].within;
   if (path.ms <= durationMs(rto)) return [];
   const shown = path.ids.map((id) => `${id} ${r.steps.find((s) => s.id === id)!.budget}`).join(' + ');
-  return [{ code: 'DRILL_BUDGET_EXCEEDS_RTO', path: ['objectives', 'data-rto', 'within'], message: `the budgets of the longest way through the steps are ${durationText(path.ms)}, the data RTO is ${rto}: ${shown}` }];
+  return [
+    {
+      code: 'DRILL_BUDGET_EXCEEDS_RTO',
+      path: ['objectives', 'data-rto', 'within'],
+      message: `the budgets of the longest way through the steps are ${durationText(path.ms)}, the data RTO is ${rto}: ${shown}`,
+    },
+  ];
 };
 
 const rehearsals: Rule = (r) => {
@@ -172,12 +192,16 @@ const rehearsals: Rule = (r) => {
     const out: Problem[] = [];
     for (const [i, s] of r.steps.entries()) {
       const override = Object.hasOwn(rehearsal.steps, s.id) ? rehearsal.steps[s.id] : undefined;
-      if (s.rehearse === undefined && override?.script === undefined) out.push({ code: INVALID, path: ['steps', i], message: `step ${s.id} has no script for the rehearsal ${name}` });
+      if (s.rehearse === undefined && override?.script === undefined)
+        out.push({ code: INVALID, path: ['steps', i], message: `step ${s.id} has no script for the rehearsal ${name}` });
       const given = override?.inputs ?? s.rehearse?.inputs ?? {};
       const at = override?.inputs ? ['rehearsals', name, 'steps', s.id, 'inputs'] : ['steps', i, 'rehearse', 'inputs'];
       const asked = s.inputs.map((input) => input.name);
-      for (const input of asked) if (!Object.hasOwn(given, input)) out.push({ code: INVALID, path: at, message: `rehearsal ${name} gives no input ${input} for step ${s.id}` });
-      for (const key of Object.keys(given)) if (!asked.includes(key)) out.push({ code: INVALID, path: [...at, key], at: 'key', message: `step ${s.id} asks for no input ${key}${didYouMean(key, asked)}` });
+      for (const input of asked)
+        if (!Object.hasOwn(given, input)) out.push({ code: INVALID, path: at, message: `rehearsal ${name} gives no input ${input} for step ${s.id}` });
+      for (const key of Object.keys(given))
+        if (!asked.includes(key))
+          out.push({ code: INVALID, path: [...at, key], at: 'key', message: `step ${s.id} asks for no input ${key}${didYouMean(key, asked)}` });
     }
     for (const id of Object.keys(rehearsal.steps)) {
       if (!ids.includes(id)) out.push({ code: INVALID, path: ['rehearsals', name, 'steps', id], at: 'key', message: `no step ${id}${didYouMean(id, ids)}` });
@@ -202,7 +226,8 @@ export function lintRunbook(r: Runbook, catalogue: Catalogue, inventory?: Invent
 function targetProblems(r: Runbook, { faults }: Catalogue, t: Inventory): Problem[] {
   const out: Problem[] = [];
   const unfit = (path: PropertyKey[], message: string) => out.push({ code: 'DRILL_TARGET_UNFIT', path, message });
-  if (t.drills !== 'allowed') out.push({ code: 'DRILL_TARGET_FORBIDDEN', path: ['needs'], message: `the inventory of ${t.target} does not say drills: allowed` });
+  if (t.drills !== 'allowed')
+    out.push({ code: 'DRILL_TARGET_FORBIDDEN', path: ['needs'], message: `the inventory of ${t.target} does not say drills: allowed` });
   if (r.needs.system !== t.system) unfit(['needs', 'system'], `the runbook is for ${r.needs.system}, target ${t.target} runs ${t.system}`);
   if (r.needs.nodes > t.nodes.length) unfit(['needs', 'nodes'], `the runbook needs ${r.needs.nodes} nodes, target ${t.target} has ${t.nodes.length}`);
   const notDisposable = (path: PropertyKey[], what: string) =>
@@ -219,9 +244,13 @@ function targetProblems(r: Runbook, { faults }: Catalogue, t: Inventory): Proble
 function nodeProblems(args: Record<string, unknown>, base: PropertyKey[], t: Inventory): Problem[] {
   return NODE_ARGS.filter((arg) => Object.hasOwn(args, arg)).flatMap((arg) => {
     const value = args[arg];
-    const named: [PropertyKey[], unknown][] = Array.isArray(value) ? value.map((v, i): [PropertyKey[], unknown] => [[...base, arg, i], v]) : [[[...base, arg], value]];
+    const named: [PropertyKey[], unknown][] = Array.isArray(value)
+      ? value.map((v, i): [PropertyKey[], unknown] => [[...base, arg, i], v])
+      : [[[...base, arg], value]];
     return named.flatMap(([path, node]): Problem[] =>
-      typeof node !== 'string' || t.nodes.includes(node) ? [] : [{ code: 'DRILL_UNKNOWN_NODE', path, message: `no node ${node} on target ${t.target}${didYouMean(node, t.nodes)}` }],
+      typeof node !== 'string' || t.nodes.includes(node)
+        ? []
+        : [{ code: 'DRILL_UNKNOWN_NODE', path, message: `no node ${node} on target ${t.target}${didYouMean(node, t.nodes)}` }],
     );
   });
 }

@@ -56,7 +56,12 @@ export function compilePlan(s: PlanSources): Plan {
     limits: { drillMs: durationMs(r.limits.drill), sessionLostMs: durationMs(r.limits['session-lost']), catchUpMs: durationMs(r.limits['catch-up']) },
   };
   const bytes = new TextEncoder().encode(canonicalJson(plan)).length;
-  if (bytes > PLAN_BYTES_MAX) throw new DrillError('DRILL_RUNBOOK_TOO_LARGE', `the plan of ${r.runbook} has ${bytes} bytes, at most ${PLAN_BYTES_MAX} go into a workflow`, 'split the runbook');
+  if (bytes > PLAN_BYTES_MAX)
+    throw new DrillError(
+      'DRILL_RUNBOOK_TOO_LARGE',
+      `the plan of ${r.runbook} has ${bytes} bytes, at most ${PLAN_BYTES_MAX} go into a workflow`,
+      'split the runbook',
+    );
   return plan;
 }
 
@@ -64,7 +69,12 @@ export function compilePlan(s: PlanSources): Plan {
 function refuseUnfilledRoles({ runbook, keys, rehearsal }: PlanSources): void {
   const filled = new Set(keys.filter((k) => k.kind !== 'operator' || rehearsal !== null).flatMap((k) => k.people.flatMap((p) => p.roles)));
   const missing = [...new Set(runbook.steps.map((s) => s.role))].filter((role) => !filled.has(role));
-  if (missing.length > 0) throw new DrillError('DRILL_ROLE_UNFILLED', `nobody in the crew has the role ${missing.join(', ')}`, `give the role to somebody who takes part; filled: ${[...filled].join(', ') || 'none'}`);
+  if (missing.length > 0)
+    throw new DrillError(
+      'DRILL_ROLE_UNFILLED',
+      `nobody in the crew has the role ${missing.join(', ')}`,
+      `give the role to somebody who takes part; filled: ${[...filled].join(', ') || 'none'}`,
+    );
 }
 
 function objectivesOf(r: Runbook): Plan['objectives'] {

@@ -51,7 +51,12 @@ export function schemaProblems(error: ZodError, schema: ZodType, value: unknown,
     const path = [...base, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
       const known = keysAt(schema, issue.path);
-      return issue.keys.map((key) => ({ code: INVALID, path: [...path, key], at: 'key', message: `unknown key ${key} in ${pathText(path)}${didYouMean(key, known)}` }));
+      return issue.keys.map((key) => ({
+        code: INVALID,
+        path: [...path, key],
+        at: 'key',
+        message: `unknown key ${key} in ${pathText(path)}${didYouMean(key, known)}`,
+      }));
     }
     const key = issue.path.at(-1);
     if (key !== undefined && valueAt(value, issue.path) === undefined) {

@@ -21,7 +21,11 @@ export function rehearsalOf(r: Runbook, name: string): Rehearsal {
   const rehearsal = Object.hasOwn(r.rehearsals, name) ? r.rehearsals[name] : undefined;
   if (!rehearsal) {
     const known = Object.keys(r.rehearsals);
-    throw new DrillError('DRILL_REHEARSAL_UNKNOWN', `runbook ${r.runbook} has no rehearsal ${name}`, known.length > 0 ? `it has: ${known.join(', ')}` : 'it has none: people do it');
+    throw new DrillError(
+      'DRILL_REHEARSAL_UNKNOWN',
+      `runbook ${r.runbook} has no rehearsal ${name}`,
+      known.length > 0 ? `it has: ${known.join(', ')}` : 'it has none: people do it',
+    );
   }
   const steps = r.steps.map((s): [string, RehearsalStep] => {
     const override = Object.hasOwn(rehearsal.steps, s.id) ? rehearsal.steps[s.id] : undefined;

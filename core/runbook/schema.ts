@@ -76,10 +76,10 @@ export const runbookSchema = z.strictObject({
   }),
   workload: z.strictObject({
     rate: count.min(1).max(10_000),
-    concurrency: count.min(1).max(1_024),
+    concurrency: count.min(1).max(256),
     payload: count.max(1_900),
-    'hot-keys': count.min(1).max(100_000),
-    timeout: duration,
+    'hot-keys': count.min(4).max(100_000),
+    timeout: duration.refine((t) => !(durationMs(t) < 50 || durationMs(t) > 60_000), 'between 50ms and 60s'),
   }),
   rules: z.strictObject({
     conflict: z.enum(['new-wins', 'old-wins']),
