@@ -1,0 +1,155 @@
+/** What people did: a fold of the step events of the history. Waiting, person, machine and time without an engine never overlap. */
+import type { CheckResult, HistoryEntry } from '../history.ts';
+import type { Envelope } from '../message.ts';
+import type { Plan } from '../plan.ts';
+import { Axis, entries, round } from './axis.ts';
+import type { PeopleModel, PersonBar, ReportInput, StepRow } from './model.ts';
+
+interface Attempt {
+  stepId: string;
+  attempt: number;
+  openedMs: number;
+  ackMs: number | null;
+  doneMs: number | null;
+  endMs: number | null;
+  envelope: Envelope | null;
+  acceptedWallMs: number | null;
+  over: boolean;
+  results: CheckResult[];
+  ended: 'verified' | 'sent back' | 'skipped' | 'rejected' | null;
+}
+
+export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; bars: PersonBar[] } {
+  const attempts = fold(input.history, axis);
+  const gaps = entries(input.history, 'engine-gap').map((g) => [axis.wall(g.fromWallMs), axis.wall(g.toWallMs)] as const);
+  const rows = attempts.map((a) => rowOf(a, input.plan, gaps));
+  const sum = (f: (r: StepRow) => number | null) => round(rows.reduce((n, r) => n + (f(r) ?? 0), 0));
+  const comments = entries(input.history, 'comment').map((c) => ({ atMs: axis.at(c.at), by: c.envelope.by, stepId: c.stepId, text: c.envelope.reason }));
+  const totals = {
+    tookMs: sum((r) => r.tookMs),
+    waitingMs: sum((r) => r.waitingMs),
+    personMs: sum((r) => r.personMs),
+    machineMs: sum((r) => r.machineMs),
+    engineGapMs: sum((r) => r.engineGapMs),
+  };
+  return { model: { rehearsal: input.plan.rehearsal !== null, rows: [...rows, ...neverOpened(input.plan, attempts)], totals, comments }, bars: attempts.map((a) => barOf(a, input, axis)) };
+}
+
+function fold(history: readonly HistoryEntry[], axis: Axis): Attempt[] {
+  const all: Attempt[] = [];
+  const find = (e: { stepId: string; attempt: number }) => all.find((a) => a.stepId === e.stepId && a.attempt === e.attempt);
+  const end = (a: Attempt, e: HistoryEntry, ended: Attempt['ended']) => {
+    a.endMs = axis.at(e.at);
+    a.ended = ended;
+  };
+  const signed = (a: Attempt, e: HistoryEntry & { envelope: Envelope }) => {
+    a.envelope = e.envelope;
+    a.acceptedWallMs = e.at.wallMs;
+  };
+  for (const e of history) {
+    if (e.kind === 'step-opened') {
+      all.push({ stepId: e.stepId, attempt: e.attempt, openedMs: axis.at(e.at), ackMs: null, doneMs: null, endMs: null, envelope: null, acceptedWallMs: null, over: false, results: [], ended: null });
+      continue;
+    }
+    if (!('stepId' in e) || !('attempt' in e)) continue;
+    const a = find(e);
+    if (!a) continue;
+    if (e.kind === 'step-acknowledged') {
+      a.ackMs = axis.at(e.at);
+      signed(a, e);
+    } else if (e.kind === 'step-done') {
+      a.doneMs = axis.at(e.at);
+      signed(a, e);
+    } else if (e.kind === 'step-checked') a.results = e.results;
+    else if (e.kind === 'step-overdue') a.over = true;
+    else if (e.kind === 'step-verified') end(a, e, 'verified');
+    else if (e.kind === 'step-sent-back') end(a, e, 'sent back');
+    else if (e.kind === 'step-skipped' || e.kind === 'step-rejected') {
+      signed(a, e);
+      end(a, e, e.kind === 'step-skipped' ? 'skipped' : 'rejected');
+    }
+  }
+  return all;
+}
+
+function rowOf(a: Attempt, plan: Plan, gaps: readonly (readonly [number, number])[]): StepRow {
+  const step = plan.steps.find((s) => s.id === a.stepId);
+  const index = plan.steps.findIndex((s) => s.id === a.stepId) + 1;
+  const without = (from: number | null, to: number | null) => (from === null || to === null ? 0 : gaps.reduce((n, [g, h]) => n + Math.max(0, Math.min(h, to) - Math.max(g, from)), 0));
+  const part = (from: number | null, to: number | null) => (from === null || to === null ? null : round(Math.max(0, to - from - without(from, to))));
+  const state = stateOf(a);
+  const person = a.ackMs === null ? null : part(a.ackMs, a.doneMs ?? a.endMs);
+  return {
+    number: `${index || '?'}${a.attempt > 1 ? ` (attempt ${a.attempt})` : ''}`,
+    title: step?.title ?? a.stepId,
+    role: step?.role ?? '',
+    who: whoOf(a.envelope, plan),
+    vouched: vouchedOf(a.envelope, plan),
+    budgetMs: step?.budgetMs ?? 0,
+    overBudget: a.over,
+    tookMs: a.endMs === null ? null : round(a.endMs - a.openedMs),
+    waitingMs: part(a.openedMs, a.ackMs),
+    personMs: person,
+    machineMs: part(a.doneMs, a.endMs),
+    engineGapMs: round(without(a.openedMs, a.endMs)),
+    state,
+    outcome: outcomeOf(a),
+    checks: a.results.map(({ check, verdict, seen }) => ({ check, verdict, seen })),
+    claimedWallMs: a.envelope?.claimedAt ?? null,
+    acceptedWallMs: a.acceptedWallMs,
+  };
+}
+
+function stateOf(a: Attempt): StepRow['state'] {
+  if (a.ended === 'verified') return 'pass';
+  if (a.ended === null) return 'open';
+  return a.ended === 'skipped' ? 'unknown' : 'fail';
+}
+
+function outcomeOf(a: Attempt): string {
+  const why = a.envelope?.reason ? `: ${a.envelope.reason}` : '';
+  switch (a.ended) {
+    case 'verified':
+      return a.results.length > 0 ? 'verified' : 'verified (no checks)';
+    case 'sent back':
+      return 'sent back by its check';
+    case 'skipped':
+    case 'rejected':
+      return `${a.ended}${why}`;
+    case null:
+      return 'not finished';
+  }
+}
+
+function whoOf(e: Envelope | null, plan: Plan): string {
+  if (!e) return 'nobody';
+  return kindOf(e, plan) === 'operator' ? 'operator (script)' : e.by;
+}
+function vouchedOf(e: Envelope | null, plan: Plan): string {
+  if (!e) return '';
+  const kind = kindOf(e, plan);
+  if (kind === 'person') return 'own key';
+  return kind === 'operator' ? 'rehearsal key' : kind === 'console' ? `vouched for by console ${e.signedBy}` : 'unknown key';
+}
+const kindOf = (e: Envelope, plan: Plan) => plan.keys.find((k) => k.id === e.signedBy)?.kind;
+
+function neverOpened(plan: Plan, attempts: Attempt[]): StepRow[] {
+  return plan.steps.flatMap((s, i) => {
+    if (attempts.some((a) => a.stepId === s.id)) return [];
+    const none = { tookMs: null, waitingMs: null, personMs: null, machineMs: null, claimedWallMs: null, acceptedWallMs: null };
+    return [{ number: String(i + 1), title: s.title, role: s.role, who: '–', vouched: '', budgetMs: s.budgetMs, overBudget: false, engineGapMs: 0, state: 'open' as const, outcome: 'never opened', checks: [], ...none }];
+  });
+}
+
+function barOf(a: Attempt, input: ReportInput, axis: Axis): PersonBar {
+  const last = input.history.at(-1);
+  const state = stateOf(a);
+  return {
+    label: `${input.plan.steps.find((s) => s.id === a.stepId)?.title ?? a.stepId}${a.attempt > 1 ? `, attempt ${a.attempt}` : ''}`,
+    fromMs: a.openedMs,
+    ackMs: a.ackMs,
+    doneMs: a.doneMs,
+    toMs: a.endMs ?? (last ? axis.at(last.at) : a.openedMs),
+    state: state === 'open' ? 'unknown' : state,
+  };
+}

@@ -1,0 +1,66 @@
+/** What happened, in a few plain sentences, each of them true of this bundle. */
+import { entries } from './axis.ts';
+import type { Axis, Of } from './axis.ts';
+import type { PeopleModel, ReportInput } from './model.ts';
+import { capital, count, duration, list, plural } from './text.ts';
+import { oldSource } from './timeline.ts';
+
+export function storyOf(input: ReportInput, axis: Axis, people: PeopleModel): string[] {
+  return [disasterOf(input, axis), lossOf(input), manualOf(people), endOf(input)].filter((s) => s !== '');
+}
+
+function disasterOf(input: ReportInput, axis: Axis): string {
+  const faults = entries(input.history, 'fault-injected').filter((f) => f.verb !== 'repoint');
+  if (faults.length === 0) return 'No fault was seen to take effect.';
+  let before = 0;
+  const parts = faults.map((f, i) => {
+    const at = axis.at(f.effect.absent);
+    const later = i > 0 ? `${duration(at - before)} later ` : '';
+    before = at;
+    return later + clauseOf(f, input);
+  });
+  return `${capital(list(parts))}.`;
+}
+
+function clauseOf(f: Of<'fault-injected'>, input: ReportInput): string {
+  const node = f.facts['node'];
+  const w = input.plan.chain.find((c) => c.id === f.chainId)?.with ?? {};
+  if (f.verb === 'partition' && typeof w['node'] === 'string' && Array.isArray(w['from'])) return `${w['node']} was cut off from ${list(w['from'].map(String))} while clients still reached it`;
+  if (f.verb === 'kill-node' && node) return `${node} died`;
+  if (f.verb === 'kill-process' && node) return `the database process on ${node} died`;
+  if (f.verb === 'promote' && node) return `${node} was promoted`;
+  return `“${f.title}” took effect`;
+}
+
+function lossOf(input: ReportInput): string {
+  const r = input.reconcile;
+  if (!r) return '';
+  if (r.lostCount === 0) return 'No transaction was lost.';
+  const conflicts = Object.values(r.conflicts).reduce((a, b) => a + b, 0);
+  const fought = conflicts > 0 ? `; ${count(conflicts)} of the ${plural(r.lostKeys, 'row')} they touched had been changed on both sides` : '';
+  return `${capital(plural(r.lostAcked, 'acknowledged transaction'))} existed only in the logs of ${oldSource(input)}${fought}.`;
+}
+
+function manualOf(people: PeopleModel): string {
+  const opened = people.rows.filter((r) => r.outcome !== 'never opened');
+  if (opened.length === 0) return '';
+  const verified = opened.filter((r) => r.state === 'pass').length;
+  const sent = opened.filter((r) => r.outcome === 'sent back by its check').length;
+  const skipped = opened.filter((r) => r.outcome.startsWith('skipped')).length;
+  const who = people.rehearsal ? 'A script in the place of people' : list([...new Set(opened.map((r) => r.who).filter((w) => w !== 'nobody'))]) || 'Nobody';
+  const bad = [sent ? `checks sent ${sent === 1 ? 'one step' : `${sent} steps`} back` : '', skipped ? `${plural(skipped, 'step was', 'steps were')} skipped` : ''].filter(Boolean);
+  return `${who} followed the manual for ${duration(people.totals.tookMs)}: ${plural(verified, 'step')} verified${bad.length ? `; ${list(bad)}` : ''}.`;
+}
+
+function endOf(input: ReportInput): string {
+  const { writes } = input.verdict.figures.rpoAfterRecovery;
+  const c = input.convergence;
+  if (input.reconcile?.forced) {
+    const n = writes ? `, yet ${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} missing or wrong` : '';
+    return `The old transactions count as executed on the new side although their rows differ: they were replayed with errors ignored. By GTID nothing is missing${n}.`;
+  }
+  if (!c) return 'Whether the nodes are equal was not checked.';
+  const nodes = `${c.nodes.length} nodes`;
+  if (c.equal === null) return `Whether the ${nodes} are equal cannot be told${c.reason ? `: ${c.reason}` : ''}.`;
+  return c.equal ? `At the end the ${nodes} were equal, row by row${writes ? `, but ${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} missing or wrong` : ''}.` : `At the end the nodes differed in ${plural(c.differences.length, 'row')}.`;
+}
