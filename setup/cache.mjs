@@ -130,7 +130,7 @@ function makeFolder(folder) {
   } catch (cause) {
     throw new SetupError(
       'DRILL_CACHE_UNWRITABLE',
-      `${folder} could not be made: ${cause instanceof Error ? cause.message : cause}`,
+      `${folder} could not be made: ${cause instanceof Error ? cause.message : String(cause)}`,
       'Set XDG_CACHE_HOME to a folder that you may write.',
       { cause },
     );

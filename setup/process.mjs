@@ -40,45 +40,35 @@ export function tied(file, args) {
  *
  * @param {string} file
  * @param {readonly string[]} args
- * @param {{ deadlineMs: number, cwd?: string, env?: Readonly<Record<string, string | undefined>>, onLine?: (line: string) => void }} options
+ * @param {{ deadlineMs: number, cwd?: string, env?: Readonly<Record<string, string | undefined>> }} options
  * @returns {Promise<{ status: number, stdout: string, stderr: string }>} status 128 when it was killed by a signal; stderr is the last 2,000 characters
  */
 export function run(file, args, options) {
-  const { promise, resolve, reject } = withResolvers();
   const [program, argv] = tied(file, args);
-  const child = spawn(program, argv, {
-    cwd: options.cwd,
-    env: options.env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: options.deadlineMs,
-    killSignal: 'SIGKILL',
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, argv, { cwd: options.cwd, env: options.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr, late] = ['', '', false];
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, options.deadlineMs);
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      stderr = (stderr + text).slice(-STDERR_TAIL_CHARS);
+    });
+    child.on('error', (cause) => {
+      clearTimeout(timer);
+      reject(new SetupError('DRILL_SETUP_FAILED', `${file} could not be started: ${cause.message}`, `Check that ${file} can be executed.`, { cause }));
+    });
+    child.on('close', (status) => {
+      clearTimeout(timer);
+      const seen = `${file} ${args[0] ?? ''} did not end within ${options.deadlineMs / 1_000} s. Its last words: ${stderr.trim() || 'none'}`;
+      if (late) reject(new SetupError('DRILL_SETUP_TIMEOUT', seen, 'Try again; what was finished is kept.'));
+      else resolve({ status: status ?? 128, stdout, stderr });
+    });
   });
-  let stdout = '';
-  let stderr = '';
-  const started = performance.now();
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    stderr = (stderr + text).slice(-STDERR_TAIL_CHARS);
-    const line = stderr.trimEnd().split('\n').at(-1);
-    if (line && options.onLine) options.onLine(line);
-  });
-  child.on('error', (cause) =>
-    reject(new SetupError('DRILL_SETUP_FAILED', `${file} could not be started: ${cause.message}`, `Check that ${file} can be executed.`, { cause })),
-  );
-  child.on('close', (status, signal) => {
-    if (signal && performance.now() - started >= options.deadlineMs - 50)
-      reject(
-        new SetupError(
-          'DRILL_SETUP_TIMEOUT',
-          `${file} ${args[0] ?? ''} did not end within ${options.deadlineMs / 1_000} s. Its last words: ${stderr.trim() || 'none'}`,
-          'Try again; what was finished is kept.',
-        ),
-      );
-    else resolve({ status: status ?? 128, stdout, stderr });
-  });
-  return promise;
 }
 
 /**
@@ -95,15 +85,4 @@ export async function mustRun(file, args, options) {
     `${file} ${args.slice(0, 3).join(' ')} ended with status ${result.status}: ${(result.stderr || result.stdout).trim().slice(-800)}`,
     options.hint ?? 'Try again; what was finished is kept.',
   );
-}
-
-/** Promise.withResolvers, which Node 20 lacks. */
-function withResolvers() {
-  let resolve = /** @type {(value: any) => void} */ (() => undefined);
-  let reject = /** @type {(reason: unknown) => void} */ (() => undefined);
-  const promise = new Promise((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
 }

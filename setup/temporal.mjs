@@ -89,7 +89,7 @@ async function download(cacheDir, progress) {
   });
   let info;
   try {
-    const answer = await fetch(`https://temporal.download/cli/v${TEMPORAL_VERSION}?${query}`, { signal: AbortSignal.timeout(CONNECT_DEADLINE_MS) });
+    const answer = await fetch(`https://temporal.download/cli/v${TEMPORAL_VERSION}?${query.toString()}`, { signal: AbortSignal.timeout(CONNECT_DEADLINE_MS) });
     if (!answer.ok) return `temporal.download answers ${answer.status}`;
     info = /** @type {{ archiveUrl?: unknown, fileToExtract?: unknown }} */ (await answer.json());
   } catch (e) {
@@ -175,7 +175,7 @@ async function mustAnswer(path) {
 /** @param {string} path */
 async function versionOf(path) {
   const { status, stdout } = await run(path, ['--version'], { deadlineMs: 20_000 });
-  return status === 0 ? (/temporal version (.*)/.exec(stdout)?.[1] ?? null) : null;
+  return status === 0 ? (/temporal version .*Server ([\d.]+)/.exec(stdout)?.[1] ?? null) : null;
 }
 
 /** @param {unknown} e */
