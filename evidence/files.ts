@@ -51,8 +51,10 @@ export function syncFolder(dir: string): void {
 }
 
 function* chunks(parts: string | Uint8Array | Iterable<string>): Generator<Uint8Array> {
-  if (typeof parts === 'string') return yield Buffer.from(parts);
-  if (parts instanceof Uint8Array) return yield parts;
+  if (typeof parts === 'string' || parts instanceof Uint8Array) {
+    yield typeof parts === 'string' ? Buffer.from(parts) : parts;
+    return;
+  }
   let held: string[] = [];
   let size = 0;
   for (const part of parts) {

@@ -46,14 +46,20 @@ function templateProblems(r: Runbook): Problem[] {
   );
 }
 
-function templatesOf(r: Runbook): { path: PropertyKey[]; text: string }[] {
-  const of = (base: PropertyKey[], t: { script?: string | undefined; inputs?: Record<string, string> | undefined } | undefined) => [
-    ...(t?.script === undefined ? [] : [{ path: [...base, 'script'], text: t.script }]),
-    ...Object.entries(t?.inputs ?? {}).map(([name, text]) => ({ path: [...base, 'inputs', name], text })),
-  ];
-  const steps = r.steps.flatMap((s, i) => [{ path: ['steps', i, 'instructions'], text: s.instructions }, ...of(['steps', i, 'rehearse'], s.rehearse)]);
+interface Template {
+  path: PropertyKey[];
+  text: string;
+}
+
+function templatesOf(r: Runbook): Template[] {
+  const steps = r.steps.flatMap((s, i) => [{ path: ['steps', i, 'instructions'], text: s.instructions }, ...templatesIn(s.rehearse, ['steps', i, 'rehearse'])]);
   const overrides = Object.entries(r.rehearsals).flatMap(([name, rehearsal]) =>
-    Object.entries(rehearsal.steps).flatMap(([id, o]) => of(['rehearsals', name, 'steps', id], o)),
+    Object.entries(rehearsal.steps).flatMap(([id, o]) => templatesIn(o, ['rehearsals', name, 'steps', id])),
   );
   return [...steps, ...overrides];
+}
+
+function templatesIn(t: { script?: string | undefined; inputs?: Record<string, string> | undefined } | undefined, base: PropertyKey[]): Template[] {
+  const inputs = Object.entries(t?.inputs ?? {}).map(([name, text]) => ({ path: [...base, 'inputs', name], text }));
+  return t?.script === undefined ? inputs : [{ path: [...base, 'script'], text: t.script }, ...inputs];
 }

@@ -1,6 +1,6 @@
-/** Seals a bundle's folder, and tells in what a folder differs from what was sealed. Files are read a chunk at a time: a ledger may be larger than memory. */
+/** Seals a bundle's folder, and tells in what a folder differs from what was sealed. Files are streamed: a ledger may be larger than memory. */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, readSync, readdirSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUNDLE } from '../core/bundle.ts';
 import { DrillError, messageOf } from '../core/errors.ts';
@@ -12,7 +12,7 @@ const CHAINED: readonly string[] = [BUNDLE.history, BUNDLE.ledger, BUNDLE.sample
 const isChain = (name: string): boolean => CHAINED.includes(name) || /^console-[^/]*\.jsonl$/.test(name);
 
 /** The manifest of what is there now. Refuses what is no plain file: nobody could verify a link or a pipe elsewhere. */
-export function sealFolder(dir: string, drillId: string): Manifest {
+export async function sealFolder(dir: string, drillId: string): Promise<Manifest> {
   const { names, foreign } = list(dir);
   if (foreign.length > 0)
     throw new DrillError(
@@ -23,7 +23,7 @@ export function sealFolder(dir: string, drillId: string): Manifest {
   const files: ManifestFile[] = [];
   const chains: Manifest['chains'] = [];
   for (const name of names) {
-    const read = digestFile(dir, name);
+    const read = await digestFile(dir, name, false);
     files.push(read.file);
     if (read.chain) chains.push({ name, lines: read.chain.lines, head: read.chain.head });
   }
@@ -31,7 +31,7 @@ export function sealFolder(dir: string, drillId: string): Manifest {
 }
 
 /** Empty when the folder is what was sealed, chains included. Never throws for what the folder holds. */
-export function verifyManifest(dir: string): ManifestFinding[] {
+export async function verifyManifest(dir: string): Promise<ManifestFinding[]> {
   let manifest: Manifest;
   try {
     manifest = manifestSchema.parse(JSON.parse(readFileSync(join(dir, BUNDLE.manifest), 'utf8')));
@@ -47,7 +47,7 @@ export function verifyManifest(dir: string): ManifestFinding[] {
   const found: ManifestFile[] = [];
   const findings: ManifestFinding[] = foreign.map((file) => ({ file, seen: 'no plain file' }));
   for (const name of names) {
-    const { file, chain } = digestFile(dir, name);
+    const { file, chain } = await digestFile(dir, name, true);
     found.push(file);
     const sealed = manifest.chains.find((c) => c.name === name);
     if (chain?.broken) findings.push({ file: name, seen: chain.broken });
@@ -80,36 +80,27 @@ interface ChainRead {
   broken: string | null;
 }
 
-const CHUNK_BYTES = 1 << 20;
-
-function digestFile(dir: string, name: string): { file: ManifestFile; chain: ChainRead | null } {
+async function digestFile(dir: string, name: string, verify: boolean): Promise<{ file: ManifestFile; chain: ChainRead | null }> {
   const hash = createHash('sha256');
-  const chain = isChain(name) ? chainReader() : null;
-  const fd = openSync(join(dir, name), 'r');
-  try {
-    let bytes = 0;
-    for (;;) {
-      const part = Buffer.allocUnsafe(CHUNK_BYTES);
-      const got = readSync(fd, part, 0, part.length, null);
-      if (got === 0) return { file: { name, bytes, sha256: hash.digest('hex') }, chain: chain?.end() ?? null };
-      bytes += got;
-      hash.update(part.subarray(0, got));
-      chain?.add(part.subarray(0, got));
-    }
-  } finally {
-    closeSync(fd);
+  const chain = isChain(name) ? chainReader(verify) : null;
+  let bytes = 0;
+  for await (const part of createReadStream(join(dir, name), { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    hash.update(part);
+    bytes += part.length;
+    chain?.add(part);
   }
+  return { file: { name, bytes, sha256: hash.digest('hex') }, chain: chain?.end() ?? null };
 }
 
-/** parseChain over a stream: the same laws, without the lines in memory. A torn last line is left out of the chain. */
-function chainReader(): { add(part: Buffer): void; end(): ChainRead } {
+/** parseChain over a stream: the same laws (checked when asked), without the lines in memory. A torn last line is left out of the chain. */
+function chainReader(verify: boolean): { add(part: Buffer): void; end(): ChainRead } {
   let lines = 0;
   let head = CHAIN_START;
   let broken: string | null = null;
   let rest: Buffer[] = [];
   const line = (bytes: Buffer): void => {
     lines++;
-    broken ??= brokenAt(bytes.toString('utf8'), lines, head);
+    if (verify) broken ??= brokenAt(bytes.toString('utf8'), lines, head);
     head = createHash('sha256').update(bytes).digest('hex');
   };
   return {

@@ -35,11 +35,6 @@ export const BUILT_IN: Readonly<Record<string, { schema: ZodType; title(args: { 
 const NODE_ARGS = ['node', 'nodes', 'from', 'to'] as const;
 
 const duplicates: Rule = (r) => {
-  const inList = (list: { id: string }[], where: 'chain' | 'steps'): Problem[] =>
-    list.flatMap((e, i) => {
-      const first = list.findIndex((o) => o.id === e.id);
-      return first === i ? [] : [{ code: INVALID, path: [where, i, 'id'], message: `${where}[${first}] has the id ${e.id} already` }];
-    });
   const inputs = r.steps.flatMap((s, i) =>
     s.inputs.flatMap((input, j): Problem[] =>
       s.inputs.findIndex((o) => o.name === input.name) === j
@@ -47,8 +42,15 @@ const duplicates: Rule = (r) => {
         : [{ code: INVALID, path: ['steps', i, 'inputs', j, 'name'], message: `input ${input.name} is asked twice in step ${s.id}` }],
     ),
   );
-  return [...inList(r.chain, 'chain'), ...inList(r.steps, 'steps'), ...inputs];
+  return [...sameIds(r.chain, 'chain'), ...sameIds(r.steps, 'steps'), ...inputs];
 };
+
+function sameIds(list: { id: string }[], where: 'chain' | 'steps'): Problem[] {
+  return list.flatMap((e, i) => {
+    const first = list.findIndex((o) => o.id === e.id);
+    return first === i ? [] : [{ code: INVALID, path: [where, i, 'id'], message: `${where}[${first}] has the id ${e.id} already` }];
+  });
+}
 
 const verbs: Rule = (r, { faults }) => {
   const known = [...Object.keys(BUILT_IN), ...Object.keys(faults)];
@@ -154,12 +156,17 @@ function circles(r: Runbook): Problem[] {
   });
 }
 
+interface Way {
+  ids: string[];
+  ms: number;
+}
+const longest = (list: Way[]): Way => list.reduce((a, b) => (b.ms > a.ms ? b : a), { ids: [], ms: 0 });
+
 /** The longest way through `needs`, by budgets. */
-export function criticalPath(r: Runbook): { ids: string[]; ms: number } {
+export function criticalPath(r: Runbook): Way {
   const byId = new Map(r.steps.map((s) => [s.id, s]));
-  const done = new Map<string, { ids: string[]; ms: number }>();
-  const longest = (list: { ids: string[]; ms: number }[]) => list.reduce((a, b) => (b.ms > a.ms ? b : a), { ids: [], ms: 0 });
-  const to = (id: string): { ids: string[]; ms: number } => {
+  const done = new Map<string, Way>();
+  const to = (id: string): Way => {
     const known = done.get(id);
     if (known) return known;
     const s = byId.get(id)!;
