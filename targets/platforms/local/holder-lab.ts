@@ -11,6 +11,22 @@ import { CLIENT, placeOf, PORT, SERVICE_ADDRESS } from './layout.ts';
 import type { HolderConfig, Place } from './layout.ts';
 import { Network } from './network.ts';
 import { Node } from './nodes.ts';
+import { Probes } from './probes.ts';
+
+/** What commands take; each reads its own. connect.ts gives every command its type. */
+interface Arguments {
+  node: string;
+  what: 'process' | 'node';
+  pairs: Pair[];
+  to: 'lost' | 'ok';
+  leaseMs: number;
+  ms: number;
+  name: string;
+  argv: string[];
+  env: Record<string, string>;
+  logFile: string;
+  graceMs: number;
+}
 
 export class Lab {
   readonly #config: HolderConfig;
@@ -18,6 +34,7 @@ export class Lab {
   readonly #network: Network;
   readonly #nodes: Node[];
   readonly #clients: Clients;
+  readonly #probes: Probes;
   readonly #holders = new Set<string>();
   #lease: NodeJS.Timeout | undefined;
 
@@ -25,7 +42,9 @@ export class Lab {
     this.#config = config;
     this.#end = end;
     const places: Place[] = Array.from({ length: config.nodes }, (_, i) => placeOf(i));
-    this.#network = new Network(config.tools, [...places, CLIENT]);
+    const everywhere = [...places, CLIENT];
+    this.#network = new Network(config.tools, everywhere);
+    this.#probes = new Probes({ node: config.tools.node, at: (place) => this.#network.at(place), places: everywhere, workDir: config.workDir });
     this.#nodes = places.map((p, i) => new Node(config, this.#network, p, i + 1));
     this.#clients = new Clients(this.#network.at(CLIENT.name));
     if (config.ttlMs !== null) this.#keepAlive(config.ttlMs);
@@ -43,7 +62,12 @@ export class Lab {
     );
     progress('starting replication');
     await this.#replicate();
-    await this.#moveService(this.#first.name);
+    await this.#giveService(this.#first.name);
+  }
+
+  /** Called when the lab is ready: the probes' processes start while nothing waits for them. */
+  warmUp(): void {
+    this.#probes.start([...this.#nodes.map((n) => n.name), CLIENT.name]).catch(() => {});
   }
 
   /** The first node is the source, the others replicate from it; proven by a first row that arrives everywhere. */
@@ -59,26 +83,14 @@ export class Lab {
       replicas.map((n) =>
         withAdmin(n.name, n.paths.socket, async (sql) => {
           const { rc } = await sql.one<{ rc: number }>('SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 10) AS rc', [gtids], 15_000);
-          if (Number(rc) !== 0) throw new DrillError('DRILL_REPLICATION_NOT_RUNNING', `the first row did not reach ${n.name} within 10 s`);
+          if (rc !== 0) throw new DrillError('DRILL_REPLICATION_NOT_RUNNING', `the first row did not reach ${n.name} within 10 s`);
         }),
       ),
     );
   }
 
-  /** One of the commands of the protocol; connect.ts gives them their types. */
   async handle(command: string, args: unknown): Promise<unknown> {
-    const a = args as {
-      node: string;
-      what: 'process' | 'node';
-      pairs: Pair[];
-      leaseMs: number;
-      ms: number;
-      name: string;
-      argv: string[];
-      env: Record<string, string>;
-      logFile: string;
-      graceMs: number;
-    };
+    const a = args as Arguments;
     switch (command) {
       case 'facts':
         return this.#facts();
@@ -101,6 +113,10 @@ export class Lab {
         return this.#network.renew(a.pairs, a.leaseMs);
       case 'heal':
         return this.#network.heal(a.pairs);
+      case 'watch':
+        return this.#probes.watch(a.pairs);
+      case 'transitions':
+        return this.#probes.transitions(a.pairs, a.to);
       case 'cut-state':
         return this.#network.cutState();
       case 'spawn':
@@ -149,14 +165,19 @@ export class Lab {
 
   async #moveService(to: string): Promise<EffectInterval> {
     this.#node(to);
-    const absent = instant();
+    const before = instant();
+    await this.#giveService(to);
+    return this.#probes.untilServiceIs(to, before);
+  }
+
+  /** As a VIP manager does it: taken from every holder that the new one can reach; one that is cut off from it keeps its copy. */
+  async #giveService(to: string): Promise<void> {
     const { live } = await this.#network.cutState();
-    const reachable = (from: string): boolean => !live.some(({ pair: [a, b] }) => (a === from && b === to) || (a === to && b === from));
-    for (const old of this.#holders) if (old !== to && reachable(old)) await this.#dropService(old);
+    const cutOff = (from: string): boolean => live.some(({ pair: [a, b] }) => (a === from && b === to) || (a === to && b === from));
+    for (const old of this.#holders) if (old !== to && !cutOff(old)) await this.#dropService(old);
     await this.#network.addService(to);
     this.#holders.add(to);
     void this.#network.announceService(to).catch(() => {});
-    return { absent, present: instant(), probe: `address ${SERVICE_ADDRESS} on ${to}` };
   }
 
   async #dropService(name: string): Promise<void> {

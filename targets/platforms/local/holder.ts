@@ -28,6 +28,7 @@ try {
   await lab.build((text) => tell({ progress: text }));
   await serve(holderSocketOf(config.dir), (command, args) => lab.handle(command, args));
   tell({ ready: true });
+  lab.warmUp();
 } catch (e) {
   tell({ failed: errorToJson(e) });
   setTimeout(() => process.exit(1), 50);

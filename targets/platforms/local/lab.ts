@@ -110,20 +110,21 @@ async function ready(child: ChildProcess, exited: Promise<string>, dir: string, 
   }
 }
 
+function sysctl(name: string): string {
+  try {
+    return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
+  } catch {
+    return '';
+  }
+}
+
 function startError(how: string): DrillError {
   if (!/unshare|Operation not permitted|setgroups|No space left/.test(how))
     return new DrillError('DRILL_LAB_START', `the lab's holder ended before it was ready: ${how}`);
-  const read = (name: string): string => {
-    try {
-      return readFileSync(`/proc/sys/${name}`, 'utf8').trim();
-    } catch {
-      return '';
-    }
-  };
   let hint = 'this kernel or container does not allow namespaces; run as root, or allow them';
-  if (read('kernel/apparmor_restrict_unprivileged_userns') === '1') hint = 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0';
-  else if (read('kernel/unprivileged_userns_clone') === '0') hint = 'sudo sysctl kernel.unprivileged_userns_clone=1';
-  else if (read('user/max_user_namespaces') === '0') hint = 'sudo sysctl user.max_user_namespaces=15000';
+  if (sysctl('kernel/apparmor_restrict_unprivileged_userns') === '1') hint = 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0';
+  else if (sysctl('kernel/unprivileged_userns_clone') === '0') hint = 'sudo sysctl kernel.unprivileged_userns_clone=1';
+  else if (sysctl('user/max_user_namespaces') === '0') hint = 'sudo sysctl user.max_user_namespaces=15000';
   return new DrillError('DRILL_USERNS_FORBIDDEN', `namespaces cannot be made: ${how}`, hint);
 }
 

@@ -7,6 +7,8 @@ import type { ServerPaths } from '../../systems/mysql/server.ts';
 export const SERVICE_ADDRESS = '10.77.0.100';
 export const CLIENT = { name: 'client', address: '10.77.0.9', mac: '02:d2:00:00:00:09' };
 export const PORT = 3306;
+/** UDP port of the probes, in every namespace. */
+export const AGENT_PORT = 7077;
 export const NODES_MAX = 8;
 /** sun_path takes 107 bytes; mysqld adds ".lock" to its own. */
 export const SOCKET_PATH_BYTES_MAX = 100;

@@ -22,7 +22,7 @@ export interface ReplicaStatus {
 export async function replicaStatus(sql: AdminSql): Promise<ReplicaStatus | null> {
   const row: Row | undefined = (await sql.rows('SHOW REPLICA STATUS'))[0];
   if (row === undefined) return null;
-  const text = (name: string): string => String(row[name] ?? '');
+  const text = (name: string): string => (typeof row[name] === 'string' ? row[name] : '');
   return {
     address: text('Source_Host'),
     io: text('Replica_IO_Running'),
@@ -41,8 +41,8 @@ export async function applyReceived(name: string, sql: AdminSql, timeoutMs: numb
     if (status === null || status.retrieved === '') return;
     const left = deadline - Date.now();
     const slice = Math.max(0.05, Math.min(1, left / 1000));
-    const done = await sql.one<{ rc: number | null }>('SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?) AS rc', [status.retrieved, slice]);
-    if (Number(done.rc) === 0) return;
+    const done = await sql.one<{ rc: number }>('SELECT WAIT_FOR_EXECUTED_GTID_SET(?, ?) AS rc', [status.retrieved, slice]);
+    if (done.rc === 0) return;
     if (status.sql !== 'Yes')
       throw new DrillError(
         'DRILL_APPLIER_STOPPED',

@@ -4,7 +4,6 @@ import type { Connection } from 'mysql2/promise';
 import { DrillError, messageOf } from '../../../core/errors.ts';
 
 export type Row = Record<string, unknown>;
-export type Param = string | number | null;
 
 const CONNECT_MS_MAX = 5_000;
 
@@ -17,7 +16,6 @@ export async function withAdmin<T>(name: string, socketPath: string, work: (sql:
       user: 'root',
       connectTimeout: CONNECT_MS_MAX,
       supportBigNumbers: true,
-      bigNumberStrings: true,
       dateStrings: true,
     });
   } catch (cause) {
@@ -44,7 +42,7 @@ export class AdminSql {
   }
 
   /** Rows of a statement; none for a statement without a result. Throws DRILL_SQL with the server's number and words. */
-  async rows<T extends Row = Row>(sql: string, params: readonly Param[] = [], timeoutMs = 10_000): Promise<T[]> {
+  async rows<T extends Row = Row>(sql: string, params: readonly unknown[] = [], timeoutMs = 10_000): Promise<T[]> {
     try {
       const [rows] = await this.#connection.query({ sql, values: [...params], timeout: timeoutMs });
       return Array.isArray(rows) ? (rows as T[]) : [];
@@ -54,7 +52,7 @@ export class AdminSql {
     }
   }
 
-  async one<T extends Row = Row>(sql: string, params: readonly Param[] = [], timeoutMs = 10_000): Promise<T> {
+  async one<T extends Row = Row>(sql: string, params: readonly unknown[] = [], timeoutMs = 10_000): Promise<T> {
     const row = (await this.rows<T>(sql, params, timeoutMs))[0];
     if (row === undefined) throw new DrillError('DRILL_SQL', `${this.#name}: no row from: ${sql.slice(0, 200)}`);
     return row;
@@ -62,4 +60,4 @@ export class AdminSql {
 }
 
 /** A GTID set as MySQL prints it, without its line breaks. */
-export const plainGtids = (text: unknown): string => String(text ?? '').replace(/\s+/g, '');
+export const plainGtids = (text: unknown): string => (typeof text === 'string' ? text.replace(/\s+/g, '') : '');

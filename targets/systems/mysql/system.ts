@@ -10,7 +10,7 @@ import type { Tools } from '../../tools.ts';
 import { APP } from './accounts.ts';
 import { applyReceived, replicaStatus, replicateFrom } from './replication.ts';
 import { plainGtids, withAdmin } from './sql.ts';
-import type { AdminSql, Param, Row } from './sql.ts';
+import type { AdminSql, Row } from './sql.ts';
 
 const APPLY_MS_MAX = 60_000;
 const REPOINT_MS_MAX = 30_000;
@@ -19,7 +19,7 @@ const TRY_WRITE_MS_MAX = 4_000;
 
 export interface MysqlSystem extends System {
   /** One statement on a node as root; rows of its result. Throws DRILL_NODE_DOWN or DRILL_SQL. */
-  query<T extends Row = Row>(node: string, sql: string, params?: readonly Param[], timeoutMs?: number): Promise<T[]>;
+  query<T extends Row = Row>(node: string, sql: string, params?: readonly unknown[], timeoutMs?: number): Promise<T[]>;
   close(): void;
 }
 
@@ -49,10 +49,10 @@ export function mysqlSystem(platform: Platform, o: { tools: Tools }): MysqlSyste
           [gtidSet, Math.max(0.001, timeoutMs / 1000)],
           timeoutMs + 5_000,
         );
-        return Number(rc) === 0;
+        return rc === 0;
       }),
     tryWrites: async (name) => tryWrites(platform, o.tools, await nodeOf(name)),
-    query: <T extends Row = Row>(name: string, sql: string, params: readonly Param[] = [], timeoutMs = 10_000) =>
+    query: <T extends Row = Row>(name: string, sql: string, params: readonly unknown[] = [], timeoutMs = 10_000) =>
       admin(name, (c) => c.rows<T>(sql, params, timeoutMs)),
     close: () => {},
   };
