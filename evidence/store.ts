@@ -1,7 +1,7 @@
 /**
  * Where the evidence of one drill lives: chained streams, views that people sign, files, and the manifest that seals them. The folder driver is
- * the only one; what is in the folder is listed in core/bundle.ts. Every write is on disk before its promise resolves, and every call may be repeated. Inside,
- * writes are synchronous on purpose: two appends of one process cannot interleave. What is large is streamed (seal) or writes itself (the ledger).
+ * the only one; what is in the folder is listed in core/bundle.ts. Every write is on disk before the call returns, and every call may be repeated. Calls are
+ * synchronous on purpose: two appends of one process cannot interleave. What is large is streamed (seal) or writes itself (the ledger).
  */
 import { closeSync, existsSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, sep } from 'node:path';
@@ -23,21 +23,21 @@ export interface EvidenceStore {
    * Appends to a chained JSON Lines file. A line that is there already is skipped when it says the same (`recorded` apart: when a retry wrote it
    * differs), else DRILL_HISTORY_CONFLICT; a gap in the numbers is DRILL_HISTORY_CONFLICT too. A last line torn by a crash is cut first.
    */
-  append(file: string, entries: readonly Numbered[]): Promise<void>;
+  append(file: string, entries: readonly Numbered[]): void;
   /** Lines of a chained file, verified; a torn last line is left out. Empty when there is no file. */
-  readChain<T extends { n: number; prev: string }>(file: string): Promise<T[]>;
+  readChain<T extends { n: number; prev: string }>(file: string): T[];
   /** Stores what people sign: canonical JSON of a value, under its digest. */
-  putView(view: object): Promise<string>;
+  putView(view: object): string;
   /** The bytes of a view as text; they fit the digest, or DRILL_EVIDENCE_ALTERED. */
-  getView(digest: string): Promise<string>;
+  getView(digest: string): string;
   /** Stores rendered instructions under their digest. */
-  putInstructions(markdown: string): Promise<string>;
-  getInstructions(digest: string): Promise<string>;
+  putInstructions(markdown: string): string;
+  getInstructions(digest: string): string;
   /** Makes or replaces a file, whole or not at all. Parts are streamed. */
-  putFile(name: string, content: string | Uint8Array | Iterable<string>): Promise<void>;
+  putFile(name: string, content: string | Uint8Array | Iterable<string>): void;
   /** DRILL_EVIDENCE_MISSING when there is no such file. */
-  readText(name: string): Promise<string>;
-  /** Lists and digests everything that is there and writes manifest.json, last. The digest is that of the manifest's bytes. */
+  readText(name: string): string;
+  /** Lists and digests everything that is there, streamed, and writes manifest.json, last. The digest is that of the manifest's bytes. */
   seal(about: { drillId: string }): Promise<{ manifest: Manifest; digest: string }>;
 }
 
@@ -64,14 +64,14 @@ export function folderStore(dir: string): EvidenceStore {
   };
   return {
     path,
-    append: async (file, entries) => appendChained(path(file), file, entries),
-    readChain: async <T extends Numbered & { prev: string }>(file: string) => parseChain<T>(readIfThere(path(file)) ?? '', file).lines,
-    putView: async (view) => putDigested('views', '.json', canonicalJson(view)),
-    getView: async (digest) => getDigested('views', '.json', digest),
-    putInstructions: async (markdown) => putDigested('instructions', '.md', markdown),
-    getInstructions: async (digest) => getDigested('instructions', '.md', digest),
-    putFile: async (name, content) => writeDurably(path(name), content),
-    readText: async (name) => read(name),
+    append: (file, entries) => appendChained(path(file), file, entries),
+    readChain: <T extends Numbered & { prev: string }>(file: string) => parseChain<T>(readIfThere(path(file)) ?? '', file).lines,
+    putView: (view) => putDigested('views', '.json', canonicalJson(view)),
+    getView: (digest) => getDigested('views', '.json', digest),
+    putInstructions: (markdown) => putDigested('instructions', '.md', markdown),
+    getInstructions: (digest) => getDigested('instructions', '.md', digest),
+    putFile: (name, content) => writeDurably(path(name), content),
+    readText: (name) => read(name),
     async seal({ drillId }) {
       const manifest = await sealFolder(dir, drillId);
       const text = `${JSON.stringify(manifest, null, 1)}\n`;
