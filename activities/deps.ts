@@ -2,13 +2,12 @@
 import type { Platform, System } from '../targets/port.ts';
 import type { Tools } from '../targets/tools.ts';
 import type { EvidenceStore } from '../evidence/store.ts';
-import type { ChainEntry } from '../core/plan.ts';
 
 /** A target under drill, as activities see it. */
 export interface Target {
   name: string;
   platform: Platform;
-  system: System & { query(node: string, sql: string, params?: unknown[], timeoutMs?: number): Promise<Record<string, unknown>[]> };
+  system: System;
   /** resolves when the target's control process is gone */
   lost: Promise<Error>;
   /** folder id that is stable across worker restarts: names the session queue */
@@ -26,5 +25,3 @@ export interface Deps {
   /** this worker's session queue for a target */
   sessionQueue(dataFolderId: string): string;
 }
-
-export type { ChainEntry };

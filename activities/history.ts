@@ -10,7 +10,10 @@ export function historyActivities(deps: Deps) {
   return {
     appendHistory(ref: DrillRef, entries: (HistoryEvent & { n: number; at: Instant })[]): Promise<void> {
       const recorded = localInstant('recorder');
-      return Promise.resolve(deps.store(ref.bundle).append(BUNDLE.history, entries.map((e) => ({ ...e, recorded }))));
+      return deps.store(ref.bundle).append(
+        BUNDLE.history,
+        entries.map((e) => ({ ...e, recorded })),
+      );
     },
   };
 }

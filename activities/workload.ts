@@ -5,6 +5,7 @@ import { BUNDLE } from '../core/bundle.ts';
 import { DrillError, messageOf } from '../core/errors.ts';
 import type { ChainEntry, WorkloadSpec } from '../core/plan.ts';
 import type { Instant } from '../core/time.ts';
+import { msBetween } from '../core/time.ts';
 import type { DrillRef } from '../workflows/messages.ts';
 import type { Deps, Target } from './deps.ts';
 import { drillDir } from './collect.ts';
@@ -61,12 +62,12 @@ export function workloadActivities(deps: Deps) {
   async function phase(ref: DrillRef, args: PhaseArgs): Promise<{ status: WriterStatus; at: Instant }> {
     const t = await deps.target(ref.target);
     const { client } = await place(t, ref);
-    await client.phase(args.phase);
-    const endAt = Date.now() + args.forMs;
-    const deadline = endAt + PHASE_GRACE_MS;
+    const { sinceNs } = await client.phase(args.phase);
+    const deadline = Date.now() + args.forMs + PHASE_GRACE_MS;
     for (;;) {
       const status = await client.status();
-      if (status.phase === args.phase && Date.now() >= endAt && status.hot.done) return { status, at: await t.platform.now() };
+      const now = await t.platform.now();
+      if (status.phase === args.phase && msBetween(sinceNs, now.monoNs) >= args.forMs && status.hot.done) return { status, at: now };
       if (Date.now() > deadline) throw new DrillError('DRILL_WORKLOAD_STALLED', `phase ${args.phase} was not done ${PHASE_GRACE_MS / 1000} s late: ${status.hot.acked} of ${status.hot.of} hot keys touched`, 'the service took no writes; look at the samples');
       heartbeat();
       await new Promise((r) => setTimeout(r, POLL_MS));

@@ -1,6 +1,7 @@
 /**
  * The evidence bundle: the files of a drill's folder, and the shape of each line. The verdict is a function of these and of nothing else.
  *
+ *   runbook.yaml         the runbook as it was read
  *   plan.json            Plan
  *   history.jsonl        HistoryEntry per line, chained (core/history.ts)
  *   ledger.jsonl         LedgerRecord per line, chained (core/ledger.ts)
@@ -17,6 +18,7 @@ import type { ConflictClass } from './plan.ts';
 import type { WriteKind, WriteOutcome } from './ledger.ts';
 
 export const BUNDLE = {
+  runbook: 'runbook.yaml',
   plan: 'plan.json',
   history: 'history.jsonl',
   ledger: 'ledger.jsonl',

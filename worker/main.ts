@@ -33,17 +33,20 @@ async function connectTarget(name: string, stateFile: string, tools: Tools): Pro
 async function main(): Promise<void> {
   const tools = JSON.parse(required('DRILLBOOK_TOOLS')) as Tools;
   const name = required('DRILLBOOK_TARGET');
-  const target = await connectTarget(name, required('DRILLBOOK_LAB'), tools);
+  const stateFile = required('DRILLBOOK_LAB');
+  // on first use: the worker starts while the lab does
+  let target: Promise<Target> | null = null;
+  const connected = () => (target ??= connectTarget(name, stateFile, tools).catch((e: unknown) => ((target = null), Promise.reject(e))));
   Runtime.install({ logger: new DefaultLogger('WARN'), telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } } });
   const config = loadClientConnectConfig();
   const connection = await NativeConnection.connect(config.connectionOptions);
   const client = new Client({ connection: await Connection.connect(config.connectionOptions) });
   const namespace = config.namespace ?? 'default';
-  const sessionQueue = sessionQueueOf('local', target.dataFolderId);
+  const sessionQueue = sessionQueueOf('local', dirname(stateFile));
   const deps: Deps = {
     tools,
     root,
-    target: (wanted) => (wanted === name ? Promise.resolve(target) : Promise.reject(new DrillError('DRILL_TARGET_UNKNOWN', `this worker serves ${name}, not ${wanted}`))),
+    target: (wanted) => (wanted === name ? connected() : Promise.reject(new DrillError('DRILL_TARGET_UNKNOWN', `this worker serves ${name}, not ${wanted}`))),
     store: folderStore,
     pingEngine: (deadlineMs) => client.connection.withDeadline(Date.now() + deadlineMs, () => client.workflowService.describeNamespace({ namespace }).then(() => undefined)),
     sessionQueue: () => sessionQueue,

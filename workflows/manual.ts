@@ -39,7 +39,7 @@ function doing(run: DrillRun): string {
 
 async function openStep(run: DrillRun, id: string): Promise<void> {
   const { attempt, budgetMs, sentBack } = run.steps.stateOf(id);
-  const opened = await run.act.openStep(run.ref, { stepId: id, attempt, sentBack });
+  const opened = await run.act.openStep(run.ref, { stepId: id, attempt, sentBack, inputs: run.steps.inputs });
   run.steps.open(id, opened, Date.now());
   run.tell({ kind: 'step-opened', stepId: id, attempt, viewDigest: opened.viewDigest, instructionsDigest: opened.instructionsDigest });
   void watchBudget(run, id, attempt, budgetMs);

@@ -52,6 +52,11 @@ export class Steps {
     return this.#states.find((s) => s.status === 'rejected');
   }
 
+  /** what people signed so far, by step */
+  get inputs(): Record<string, Record<string, string>> {
+    return Object.fromEntries(this.#states.flatMap((s) => (s.done ? [[s.id, s.done.inputs]] : [])));
+  }
+
   planOf(id: string): StepPlan {
     return this.#plan.find((s) => s.id === id)!;
   }

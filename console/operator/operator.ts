@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Client, ConnectionOptions, WorkflowHandle } from '@temporalio/client';
 import { isDrillError, messageOf } from '../../core/errors.ts';
 import type { Transition } from '../../core/message.ts';
-import type { RehearsalScript } from '../../core/runbook/schema.ts';
+import type { Rehearsal } from '../../core/runbook/rehearsal.ts';
 import { renderText } from '../../evidence/instructions.ts';
 import { folderStore } from '../../evidence/store.ts';
 import type { StepView } from '../../evidence/views.ts';
@@ -23,8 +23,7 @@ export interface OperatorConfig {
   binDir: string;
   /** the scripts' environment */
   env: Record<string, string>;
-  scripts: Record<string, RehearsalScript>;
-  onSentBack: 'stop' | 'skip';
+  rehearsal: Rehearsal;
 }
 
 const POLL_MS = 120;
@@ -67,7 +66,7 @@ export class Operator {
   async #act(step: StepState): Promise<void> {
     if (step.attempt > 1) {
       const why = `sent back: ${step.sentBack.join('; ')}`.slice(0, 500);
-      if (this.#config.onSentBack === 'skip') return this.#send(step, 'skip', { reason: `going on without it; ${why}` });
+      if (this.#config.rehearsal.onSentBack === 'skip') return this.#send(step, 'skip', { reason: `going on without it; ${why}` });
       return this.#send(step, 'reject', { reason: why });
     }
     if (step.status === 'active') return this.#send(step, 'acknowledge', {});
@@ -89,8 +88,8 @@ export class Operator {
 
   /** Runs the step's script as a person would type it, with the values of the view that the step shows. */
   async #perform(step: StepState): Promise<{ code: number; tail: string; inputs: Record<string, string> }> {
-    const rehearse = this.#config.scripts[step.id];
-    if (!rehearse) return { code: 0, tail: '', inputs: {} };
+    const rehearse = this.#config.rehearsal.steps[step.id];
+    if (!rehearse?.script) return { code: 0, tail: '', inputs: {} };
     const view = JSON.parse(folderStore(this.#config.bundle).getView(step.viewDigest)) as StepView;
     const work = String(view.values['work']);
     mkdirSync(work, { recursive: true });
@@ -98,7 +97,7 @@ export class Operator {
     const script = await this.#bash(renderText(rehearse.script, view.values), work, log);
     if (script.code !== 0) return { ...script, inputs: {} };
     const inputs: Record<string, string> = {};
-    for (const [name, word] of Object.entries(rehearse.inputs ?? {})) {
+    for (const [name, word] of Object.entries(rehearse.inputs)) {
       const value = await this.#bash(`printf %s "${renderText(word, view.values)}"`, work, log);
       inputs[name] = value.out.trim();
     }

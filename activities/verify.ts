@@ -1,0 +1,30 @@
+/** The proof: fates of all writes, and all nodes equal row by row, read after the workload stopped. The figures go to the bundle, counts to the workflow. */
+import { join } from 'node:path';
+import type { Instant } from '../core/time.ts';
+import type { DrillRef } from '../workflows/messages.ts';
+import { actors, readPlan } from './collect.ts';
+import type { Deps } from './deps.ts';
+import { converge } from './reconcile/converge.ts';
+import { reconcileDrill } from './reconciliation.ts';
+
+export interface Verified {
+  result: { converged: boolean | null; acked: number; bad: number; unknown: number };
+  at: Instant;
+}
+
+export function verifyActivities(deps: Deps) {
+  return {
+    async verify(ref: DrillRef): Promise<Verified> {
+      const t = await deps.target(ref.target);
+      const plan = readPlan(ref);
+      const { promoted } = actors(plan);
+      const { nodes } = await t.platform.facts();
+      const dsns = await Promise.all(nodes.map(async (n) => ({ node: n.name, dsn: await t.system.dsn(n.name) })));
+      const source = promoted ?? nodes[0]!.name;
+      const proof = await converge({ nodes: dsns, source, catchUpMs: plan.limits.catchUpMs, rules: plan.rules, outDir: join(ref.bundle) });
+      const { summary } = await reconcileDrill(deps, t, ref, 'verdict');
+      const { missing, altered, duplicated, unknown } = summary.fates;
+      return { result: { converged: proof.equal, acked: summary.acked, bad: missing + altered + duplicated, unknown }, at: await t.platform.now() };
+    },
+  };
+}
