@@ -5,7 +5,6 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { DrillError, isDrillError, messageOf } from '../../core/errors.ts';
 
 export type Handler = (request: Record<string, unknown>) => Promise<object> | object;
@@ -19,7 +18,7 @@ export async function serveControl(dir: string, name: string, handler: Handler):
     sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => sockets.delete(socket));
-    createInterface({ input: socket }).on('line', (line) => void answer(line, handler).then((text) => socket.writable && socket.write(`${text}\n`)));
+    linesOf(socket, (line) => void answer(line, handler).then((text) => socket.writable && socket.write(`${text}\n`)));
   });
   const folder = fs.openSync(dir, fs.constants.O_DIRECTORY);
   try {
@@ -44,6 +43,16 @@ export async function serveControl(dir: string, name: string, handler: Handler):
       fs.rmSync(join(dir, name), { force: true });
     },
   };
+}
+
+/** readline would throw the socket's errors a second time. */
+function linesOf(socket: net.Socket, onLine: (line: string) => void): void {
+  let rest = '';
+  socket.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
 }
 
 async function answer(line: string, handler: Handler): Promise<string> {
@@ -71,7 +80,7 @@ export async function askControl(dir: string, name: string, request: object, dea
       socket.setTimeout(deadlineMs, () => reject(down(`no answer within ${deadlineMs} ms`)));
       socket.once('error', (e) => reject(down(messageOf(e))));
       socket.once('close', () => reject(down('closed without an answer')));
-      createInterface({ input: socket }).once('line', resolve);
+      linesOf(socket, resolve);
       socket.write(`${JSON.stringify(request)}\n`);
     });
     const reply = JSON.parse(line) as Record<string, unknown>;

@@ -32,7 +32,7 @@ export class Session {
 
   private constructor(connection: mysql.Connection) {
     this.#connection = connection;
-    connection.on('error', (e: NodeJS.ErrnoException) => this.#end(e.code ?? e.message));
+    connection.on('error', (e: Error) => this.#end(codeOf(e)));
     connection.on('end', () => this.#end('PROTOCOL_CONNECTION_LOST'));
   }
 
@@ -53,7 +53,7 @@ export class Session {
         session.#onEnd = (code) => reject(new DrillError('DRILL_CONNECT', code));
         connection.connect((e) => {
           clearTimeout(timer);
-          if (e) reject(new DrillError('DRILL_CONNECT', serverErrorOf(e)?.toString() ?? (e as NodeJS.ErrnoException).code ?? e.message));
+          if (e) reject(new DrillError('DRILL_CONNECT', codeOf(e)));
           else resolve();
         });
       });
@@ -98,7 +98,7 @@ export class Session {
           return;
         }
         const errno = serverErrorOf(e);
-        if (errno === null) done({ is: 'lost', code: (e as NodeJS.ErrnoException).code ?? e.message }, false);
+        if (errno === null) done({ is: 'lost', code: codeOf(e) }, false);
         else done({ is: 'error', errno, message: e.message }, !FATAL_SERVER_ERRORS.has(errno));
       });
     });
@@ -126,8 +126,11 @@ export class Session {
 /** The number of an error that the server sent; null for errors of the client or the network. */
 function serverErrorOf(e: Error): number | null {
   const { errno, sqlState } = e as { errno?: number; sqlState?: string };
-  return typeof sqlState === 'string' && sqlState !== '' && typeof errno === 'number' && errno > 0 ? errno : null;
+  return typeof sqlState === 'string' && typeof errno === 'number' && errno > 0 ? errno : null;
 }
+
+/** The server's error number, else the client's code (ECONNREFUSED, …). */
+const codeOf = (e: Error): string => String(serverErrorOf(e) ?? (e as NodeJS.ErrnoException).code ?? e.message);
 
 /** mysql2 counts found rows by default, so affectedRows is what a statement matched; GTIDs come with the OK packet's session state. */
 function okOf(result: unknown): Reply {

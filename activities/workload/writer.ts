@@ -93,7 +93,7 @@ export class Writer {
     const control = await serveControl(this.#config.dir, WRITER_SOCKET, (request) => this.#control(request, onStop));
     this.#closeControl = () => control.close();
     for (const lane of this.#lanes) lane.connect();
-    if (!this.#resumed) await this.#firstConnection();
+    await this.#firstConnection();
     if (this.#stopping) return;
     this.#heartbeat = new Heartbeat(this.#endpoint, this.#timeoutMs);
     this.#startNs = nowNs();
@@ -181,9 +181,11 @@ export class Writer {
     });
   }
 
+  /** A new ledger begins with a service that is there; one that is carried on may meet an outage, which it must see. */
   async #firstConnection(): Promise<void> {
     const until = performance.now() + FIRST_CONNECT_MS;
     while (!this.#stopping && !this.#lanes.some((l) => l.session)) {
+      if (this.#resumed && this.#lastConnectError !== '') return;
       const { host, port } = this.#endpoint;
       if (performance.now() > until)
         throw new DrillError(
