@@ -67,7 +67,7 @@ function figuresOf(input: ReportInput): FigureModel[] {
   const { objectives, chain } = input.plan;
   const from = (o: Objective | undefined) => {
     const e = chain.find((c) => c.id === o?.from);
-    return e ? ` from “${e.title}”` : '';
+    return e ? `from “${e.title}”` : '';
   };
   const nodes = input.convergence ? `${input.convergence.nodes.length} nodes, row by row` : 'not checked';
   return [
@@ -84,6 +84,7 @@ function figuresOf(input: ReportInput): FigureModel[] {
       state: stateOf(f.rpoAfterRecovery.met),
       objective: f.rpoAfterRecovery.objective,
       objectiveSays: `at most ${count(f.rpoAfterRecovery.objective)}`,
+      from: '',
       errorMs: 0,
       note: `${count(acked)} acknowledged${fates.unknown ? `, ${count(fates.unknown)} cannot be told` : ''}`,
     },
@@ -93,7 +94,7 @@ function figuresOf(input: ReportInput): FigureModel[] {
 function time(id: FigureModel['id'], name: string, f: Figure, from: string): FigureModel {
   const says = f.ms !== null ? duration(f.ms) : f.met === false ? 'not reached' : 'unknown';
   const state = f.objectiveMs === null && f.ms !== null ? 'plain' : stateOf(f.met);
-  return { id, name, unit: 'ms', value: f.ms, says, state, objective: f.objectiveMs, objectiveSays: f.objectiveMs === null ? '' : `within ${limit(f.objectiveMs)}${from}`, errorMs: f.errorMs, note: f.note ?? '' };
+  return { id, name, unit: 'ms', value: f.ms, says, state, objective: f.objectiveMs, objectiveSays: f.objectiveMs === null ? '' : `within ${limit(f.objectiveMs)}`, from, errorMs: f.errorMs, note: f.note ?? '' };
 }
 
 const stateOf = (met: boolean | null): FigureModel['state'] => (met === null ? 'unknown' : met ? 'met' : 'missed');
@@ -102,7 +103,7 @@ function atPromotion(input: ReportInput): FigureModel {
   const { transactions, seconds } = input.verdict.figures.rpoAtPromotion;
   const says = seconds !== null ? duration(seconds * 1000) : transactions === 0 ? '0 s' : transactions === null ? 'unknown' : plural(transactions, 'transaction');
   const note = transactions === null ? 'the lost set is not known' : `${plural(transactions, 'transaction')} at risk`;
-  return { id: 'rpo-at-promotion', name: 'RPO at promotion', unit: 's', value: seconds, says, state: transactions === null ? 'unknown' : 'plain', objective: null, objectiveSays: '', errorMs: 0, note };
+  return { id: 'rpo-at-promotion', name: 'RPO at promotion', unit: 's', value: seconds, says, state: transactions === null ? 'unknown' : 'plain', objective: null, objectiveSays: '', from: '', errorMs: 0, note };
 }
 
 /** Everything that was noticed, by the loader, the reconciliation and the drill itself; what weighs most first. */

@@ -6,16 +6,9 @@ import type { Convergence, Fate, FateLine, LostKey, ReconcileSummary, StalenessS
 import type { HistoryEntry, Verdict } from '../history.ts';
 import type { LedgerAttempt } from '../ledger.ts';
 import type { Plan } from '../plan.ts';
+import type { RateSeries } from '../timeline.ts';
 import type { VerdictReport } from '../verdict.ts';
 
-/** Replies per bucket, by intended send time. */
-export interface RateSeries {
-  bucketMs: number;
-  startNs: string;
-  acked: number[];
-  failed: number[];
-  unknown: number[];
-}
 export interface Finding {
   severity: 'note' | 'unknown' | 'fail';
   text: string;
@@ -54,8 +47,9 @@ export interface FigureModel {
   says: string;
   state: FigureState;
   objective: number | null;
-  /** the objective in words, with what it counts from; "" without one */
+  /** the objective in words, and what it counts from; "" without one */
   objectiveSays: string;
+  from: string;
   errorMs: number;
   note: string;
 }

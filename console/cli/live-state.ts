@@ -1,0 +1,39 @@
+/** What the live view shows, as plain data: filled from the drill's query and the writer's status by whoever follows a drill. */
+export type ChainStatus = 'pending' | 'active' | 'done' | 'healed' | 'lapsed' | 'failed';
+export type StepStatus = 'pending' | 'active' | 'acknowledged' | 'done' | 'verified' | 'skipped' | 'rejected';
+
+/** A running objective. `waiting`: what it counts from has not happened. */
+export interface LiveObjective {
+  ms: number | null;
+  objectiveMs: number | null;
+  state: 'waiting' | 'running' | 'met' | 'missed' | 'unknown';
+}
+export interface LiveStep {
+  id: string;
+  title: string;
+  status: StepStatus;
+  attempt: number;
+  budgetMs: number;
+  /** so far, or in all when it has ended */
+  tookMs: number | null;
+  by: string | null;
+  overdue: boolean;
+}
+export interface LiveState {
+  title: string;
+  /** "local (3 × MySQL 9.7.4)" */
+  target: string;
+  /** what the drill is doing now, as a sentence */
+  phase: string;
+  /** true: elapsedMs counts from T0; false: from the start of the drill */
+  t0Known: boolean;
+  elapsedMs: number;
+  chain: { id: string; title: string; status: ChainStatus }[];
+  steps: LiveStep[];
+  /** null: no workload yet. atRisk: acknowledged writes that only `atRiskOn` has; null: not known */
+  writes: { ackedPerS: number; failedPerS: number; atRisk: number | null; atRiskOn: string | null } | null;
+  serviceRto: LiveObjective;
+  dataRto: LiveObjective;
+  /** what a person should read, oldest first; only grows */
+  messages: string[];
+}
