@@ -129,7 +129,8 @@ async function clientsNear(folder, env) {
   for (const name of CLIENTS) {
     const path = findProgram(name, { PATH: `${folder}:${env.PATH ?? ''}` });
     if (!path) return `there is no ${name} beside it or on PATH`;
-    if (!(await versionOf([path]))) return `${path} is not MySQL's`;
+    const version = await versionOf([path]);
+    if (!version || compare(version, MYSQL_ACCEPTED) < 0) return `${path} is ${version ? `of version ${version}` : "not MySQL's"}`;
     found[name] = path;
   }
   return found;

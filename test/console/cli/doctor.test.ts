@@ -1,0 +1,38 @@
+/** Disasters: doctor changes the machine it looks at; it calls a machine ready that lacks something; one wrong setting ends it. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { doctorCommand, examine } from '../../../console/cli/doctor.ts';
+import { findProgram } from '../../../setup/process.mjs';
+import type { CliContext } from '../../../console/cli/context.ts';
+
+const root = join(import.meta.dirname, '../../..');
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'drillbook-doctor-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+test('on an empty cache the missing things have a price, and nothing is fetched or made', async () => {
+  const cacheDir = join(folder, 'cache');
+  const findings = await examine({ env: { PATH: folder }, cacheDir, root });
+  if (!findProgram('mysqld', {})) expect(findings.find((f) => f.what === 'MySQL')).toMatchObject({ state: 'missing', note: expect.stringMatching(/MB/) });
+  expect(findings.find((f) => f.what === 'Temporal')).toMatchObject({ state: 'missing', note: expect.stringMatching(/download|build/) });
+  expect(existsSync(cacheDir)).toBe(false);
+});
+
+test('a wrong DRILLBOOK_MYSQLD is one finding among the others', async () => {
+  const findings = await examine({ env: { PATH: folder, DRILLBOOK_MYSQLD: folder }, cacheDir: folder, root });
+  expect(findings.find((f) => f.what === 'MySQL')?.note).toContain('DRILL_MYSQLD_UNUSABLE');
+  expect(findings.some((f) => f.what === 'namespaces')).toBe(true);
+});
+
+test('something missing is exit status 2, in JSON too', async () => {
+  let text = '';
+  let status: number | undefined;
+  const stdout = { write: (s: string) => (text += s) };
+  const ctx = { env: { PATH: folder }, cacheDir: folder, root, stdout, colour: false, exit: (code: number) => (status = code) } as unknown as CliContext;
+  await doctorCommand(ctx).parseAsync(['--json'], { from: 'user' });
+  const { findings } = JSON.parse(text) as { findings: { state: string }[] };
+  expect([status, findings.some((f) => f.state === 'missing')]).toEqual([2, true]);
+});
