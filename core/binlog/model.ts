@@ -1,0 +1,39 @@
+/** What a binary log says, whoever read it: transactions with their row images, in commit order. */
+
+/** One column of an image as the log gives it. `text`: strings unquoted and unescaped; integers may be followed by their unsigned reading in `unsigned`. */
+export interface Value {
+  text: string;
+  unsigned?: string;
+  /** the log's own type name, e.g. LONGINT, VARSTRING(160) */
+  type: string;
+  /** false: the bytes are not valid UTF-8, `text` is only a hint */
+  exact: boolean;
+}
+/** By position, from 0; null is NULL, undefined is "not in the image" (binlog_row_image other than FULL). */
+export type Image = (Value | null | undefined)[];
+
+export interface RowChange {
+  /** `schema.table` */
+  table: string;
+  op: 'insert' | 'update' | 'delete';
+  before: Image | null;
+  after: Image | null;
+}
+
+export interface Transaction {
+  gtid: string;
+  /** immediate_commit_timestamp: epoch µs on the server whose log it is */
+  commitUs: bigint;
+  rows: RowChange[];
+  /** texts of statements that changed something without row images: DDL, statement-based DML, XA PREPARE */
+  statements: string[];
+}
+
+export interface BinlogSink {
+  /** A file's Previous_gtids, before its first transaction. */
+  previousGtids(text: string): void;
+  /** A whole transaction: its commit was seen. */
+  transaction(t: Transaction): void;
+  /** Something the reader of a result must know. `cut`: the log ends inside a transaction, which is left out. */
+  finding(kind: 'in-use' | 'cut' | 'unreadable', text: string): void;
+}
