@@ -1,0 +1,208 @@
+/** Both logs, the ledger and the final rows → what was lost, what became of it, and the fate of every write. Pure. */
+import type { Fate, FateLine, LostKey, ReconcileSummary } from '../bundle.ts';
+import { GtidSet } from '../gtid.ts';
+import type { LedgerAttempt } from '../ledger.ts';
+import { CONFLICT_CLASSES } from '../plan.ts';
+import type { ConflictClass, ReconcileRules } from '../plan.ts';
+import { META_SCHEMA } from '../workload.ts';
+import { fatesOf } from './fates.ts';
+import type { FinalState } from './fates.ts';
+import { findFork, lostSet } from './fork.ts';
+import type { Fork, ForkFinding, LostSet } from './fork.ts';
+import { inPlace, lostChanges, lostKeyLine, recoveryOf, rekeyNote } from './lost.ts';
+import type { FinalRows, KeyState, LostChanges, Shapes } from './lost.ts';
+import { placesOf } from './places.ts';
+import type { SideLog } from './side.ts';
+import { clientDigest, imageDigest } from './tables.ts';
+import type { Row } from './tables.ts';
+
+export interface Sides {
+  old: SideLog;
+  fresh: SideLog;
+  known?: { set: GtidSet; how: 'given' | 'recorded' };
+  rules: ReconcileRules;
+}
+
+/** What the logs alone tell; the keys say which rows must be read. */
+export interface Divergence {
+  fork: Fork;
+  set: LostSet;
+  changes: LostChanges;
+}
+
+const NOTHING_LOST: LostSet = { lost: GtidSet.empty, transactions: [], after: [], late: GtidSet.empty, forced: GtidSet.empty };
+
+/** `shapes`: tables as they are on the new source; needed for every table of the lost part and of the ledger. */
+export function divergenceOf(sides: Sides, shapes: Shapes): Divergence {
+  const fork = findFork(sides.old, sides.fresh, sides.known);
+  const set = fork.set ? lostSet(sides.old, sides.fresh, fork.set) : NOTHING_LOST;
+  return { fork, set, changes: lostChanges(set, shapes, sides.rules) };
+}
+
+export interface ReconcileInput extends Sides {
+  shapes: Shapes;
+  divergence: Divergence;
+  finals: FinalRows;
+  /** null: no ledger was given */
+  attempts: readonly LedgerAttempt[] | null;
+  logs: ReconcileSummary['logs'];
+}
+
+export interface Reconciled {
+  summary: ReconcileSummary;
+  lost: LostKey[];
+  fates: FateLine[];
+}
+
+export function reconcileSides(input: ReconcileInput): Reconciled {
+  const { divergence, finals, rules, attempts } = input;
+  const { fork, set, changes } = divergence;
+  const lost = changes.keys.map((k) => lostKeyLine(k, finals, rules));
+  const findings = findingsOf(input);
+  const fates = attempts ? [...fatesOf(fateInput(input, attempts))] : [];
+  const acked = new Set(attempts?.filter((a) => a.outcome === 'acked' && a.gtid).map((a) => a.gtid!.toLowerCase()));
+  const lostHeartbeats = set.transactions.filter((t) => t.heartbeat).length;
+  const lostAcked = set.transactions.filter((t) => !t.heartbeat && acked.has(t.gtid)).length;
+  const lostCount = set.lost.count();
+  const summary: ReconcileSummary = {
+    version: 1,
+    fork: { set: fork.set?.toString() ?? '', how: fork.how, findings: fork.findings.map((f) => f.text) },
+    oldSet: input.old.set().toString(),
+    newSet: input.fresh.set().toString(),
+    lost: set.lost.toString(),
+    lostCount,
+    lostAcked,
+    lostUnacked: lostCount - lostAcked - lostHeartbeats,
+    lostHeartbeats,
+    late: set.late.toString(),
+    forced: set.forced.toString(),
+    conflicts: Object.fromEntries(CONFLICT_CLASSES.map((c) => [c, lost.filter((l) => l.conflict === c).length])) as Record<ConflictClass, number>,
+    lostKeys: lost.length,
+    lostKeysInPlace: lost.filter((l) => l.inPlace === true).length,
+    fates: countFates(fates),
+    acked: fates.filter((f) => f.outcome === 'acked').length,
+    failed: fates.filter((f) => f.outcome === 'failed').length,
+    unknownOutcome: fates.filter((f) => f.outcome === 'unknown').length,
+    rpoAtPromotionS: rpoSeconds(attempts ?? [], set.lost, fork.set),
+    lastRecoveryCommitUs: lastRecovery(changes.keys, fates, attempts !== null, finals, rules),
+    findings,
+    logs: input.logs,
+  };
+  return { summary, lost, fates };
+}
+
+function countFates(fates: readonly FateLine[]): Record<Fate, number> {
+  const counts: Record<Fate, number> = { present: 0, superseded: 0, missing: 0, altered: 0, duplicated: 0, 'no-op': 0, unknown: 0 };
+  for (const f of fates) if (f.fate) counts[f.fate]++;
+  return counts;
+}
+
+function fateInput(input: ReconcileInput, attempts: Iterable<LedgerAttempt>): Parameters<typeof fatesOf>[0] {
+  const { shapes, divergence, finals, rules } = input;
+  const { fork, set, changes } = divergence;
+  const states = new Map(changes.keys.map((k) => [`${k.shape.name}\0${k.key}`, k]));
+  return {
+    attempts,
+    rule: rules.conflict,
+    logsWhole: ![...input.old.findings, ...input.fresh.findings].some((f) => f.kind !== 'in-use') && !fork.findings.some((f) => f.severity === 'unknown'),
+    places: placesOf(input.old, input.fresh, fork.set ?? GtidSet.empty, set.lost, shapes),
+    recoveredAt: (table, key) => {
+      const state = states.get(`${table}\0${key}`);
+      return (state && recoveryOf(state)?.tx.index) ?? null;
+    },
+    final: (table, key) => {
+      if (!fork.set) return 'the fork is not known, so the sides cannot be ordered';
+      const shape = shapes.get(table) ?? 'is not on the new source';
+      if (typeof shape === 'string') return `${table} ${shape}`;
+      const reason = changes.unsupported.get(table);
+      if (reason) return `${table} ${reason}`;
+      const rows = finals.rows(table, key);
+      if (!rows) return `the rows of ${table} could not be read`;
+      const state = states.get(`${table}\0${key}`);
+      const digests = rows.map((r) => clientDigest(shape, r));
+      return state ? { rows: digests, ...imagesOf(state, rows) } : { rows: digests };
+    },
+  };
+}
+
+/** The evidence beside a fate: what the row was on each side. */
+function imagesOf(state: KeyState, rows: readonly Row[]): Omit<FinalState, 'rows'> {
+  const { shape } = state;
+  const digest = (r: Row | null) => (r ? imageDigest(shape, r) : null);
+  const own = state.fresh.findLast((c) => c.own);
+  const note = rekeyNote(state, rows);
+  return { oldImage: digest(state.lost.at(-1)!.after), ...(own ? { newImage: digest(own.after) } : {}), ...(note ? { note } : {}) };
+}
+
+function rpoSeconds(attempts: readonly LedgerAttempt[], lost: GtidSet, fork: GtidSet | null): number | null {
+  let lastLost: bigint | null = null;
+  let lastKept: bigint | null = null;
+  for (const a of attempts) {
+    if (a.outcome !== 'acked' || !a.gtid || a.repliedNs === undefined) continue;
+    if (lost.has(a.gtid)) lastLost = lastLost === null || a.repliedNs > lastLost ? a.repliedNs : lastLost;
+    else if (fork?.has(a.gtid)) lastKept = lastKept === null || a.repliedNs > lastKept ? a.repliedNs : lastKept;
+  }
+  return lastLost === null || lastKept === null ? null : Number(lastLost - lastKept) / 1e9;
+}
+
+/** The last commit on the new source that put something recoverable in place: a lost acknowledged write that still owes its effect, or without a ledger any lost key. */
+function lastRecovery(keys: readonly KeyState[], fates: readonly FateLine[], ledger: boolean, finals: FinalRows, rules: ReconcileRules): string | null {
+  const owing = new Set(fates.filter((f) => f.lost && f.fate === 'present').map((f) => `${f.table}\0${f.key}`));
+  let last: bigint | null = null;
+  for (const state of keys) {
+    if (!state.owed || (ledger && !owing.has(`${state.shape.name}\0${state.key}`)) || inPlace(state, finals, rules) !== true) continue;
+    const us = recoveryOf(state)?.tx.commitUs;
+    if (us !== undefined && (last === null || us > last)) last = us;
+  }
+  return last === null ? null : String(last);
+}
+
+function findingsOf(input: ReconcileInput): ForkFinding[] {
+  const { old, fresh, divergence, attempts } = input;
+  const { fork, set, changes } = divergence;
+  const out: ForkFinding[] = [...fork.findings];
+  const known = old.set().union(fresh.set());
+  const unlogged = (attempts ?? []).filter((a) => a.outcome === 'acked' && a.gtid && !known.has(a.gtid));
+  if (unlogged.length > 0)
+    out.push({ severity: 'fail', text: `${unlogged.length} acknowledged writes are in no log, the first one ${unlogged[0]!.writeId} (${unlogged[0]!.gtid})` });
+  for (const [side, log] of [
+    ['old', old],
+    ['new', fresh],
+  ] as const) {
+    for (const f of log.findings) {
+      if (f.kind === 'in-use' && side === 'new') continue;
+      // every acknowledged write is in a log, so what was cut off had not been acknowledged
+      const harmless = f.kind === 'in-use' || (f.kind === 'cut' && attempts !== null && unlogged.length === 0);
+      out.push({ severity: harmless ? 'note' : 'unknown', text: `${side} side, ${f.file}: ${f.text}` });
+    }
+  }
+  for (const t of set.transactions)
+    for (const s of t.statements)
+      out.push({ severity: 'unknown', text: `lost transaction ${t.gtid} changed something without row images: ${s.slice(0, 120)}` });
+  const touched = [...new Set(changes.keys.map((k) => k.shape.name))];
+  for (const t of set.after) {
+    for (const s of t.statements) {
+      const about = touched.filter((name) => s.includes(name.slice(name.indexOf('.') + 1)));
+      out.push({
+        severity: about.length > 0 ? 'unknown' : 'note',
+        text: `the new side ran a statement without row images after the fork (${t.gtid}): ${s.slice(0, 120)}`,
+      });
+    }
+  }
+  for (const [table, reason] of changes.unsupported)
+    if (!table.startsWith(`${META_SCHEMA}.`)) out.push({ severity: 'unknown', text: `${table} ${reason}: its lost rows are unknown` });
+  for (const [table, count] of unreadable(changes.keys, input.finals)) out.push({ severity: 'unknown', text: `${table}: ${count} rows could not be read` });
+  if (!set.forced.isEmpty())
+    out.push({
+      severity: 'note',
+      text: `${set.forced.count()} lost transactions count as executed on the new side without having had their effect: ${set.forced.toString()}`,
+    });
+  if (attempts === null) out.push({ severity: 'note', text: 'no ledger was given: which lost writes had been acknowledged is not known' });
+  return out;
+}
+
+function unreadable(keys: readonly KeyState[], finals: FinalRows): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const k of keys) if (finals.rows(k.shape.name, k.key) === null) counts.set(k.shape.name, (counts.get(k.shape.name) ?? 0) + 1);
+  return counts;
+}
