@@ -1,0 +1,99 @@
+/** Connection strings that people type: `mysql://user:password@host:port`, `mysql://user@localhost?socket=/path`, or just a socket's path (user root, no password). */
+import { randomUUID } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import type { Connection } from 'mysql2/promise';
+import { DrillError, messageOf } from '../../../core/errors.ts';
+
+export interface Endpoint {
+  /** for people and reports: never holds the password */
+  name: string;
+  user: string;
+  password: string;
+  host?: string;
+  port?: number;
+  socketPath?: string;
+}
+
+export const isDsn = (text: string): boolean => text.startsWith('mysql://');
+
+/** Throws DRILL_DSN_INVALID; the message never shows the password. */
+export function parseDsn(dsn: string): Endpoint {
+  const hint = 'write mysql://user:password@host:port, or the path of a server’s socket';
+  if (!isDsn(dsn)) {
+    if (!dsn.startsWith('/')) throw new DrillError('DRILL_DSN_INVALID', `"${dsn.replace(/:[^:@]*@/, ':…@')}" names no MySQL server`, hint);
+    return { name: dsn, user: 'root', password: '', socketPath: dsn };
+  }
+  let url: URL;
+  try {
+    url = new URL(dsn);
+  } catch {
+    throw new DrillError('DRILL_DSN_INVALID', 'the connection string is not a URL', hint);
+  }
+  const user = decodeURIComponent(url.username) || 'root';
+  const password = decodeURIComponent(url.password);
+  const socketPath = url.searchParams.get('socket');
+  if (socketPath) return { name: `${user}@${socketPath}`, user, password, socketPath };
+  if (!url.hostname) throw new DrillError('DRILL_DSN_INVALID', 'the connection string names no host', hint);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = url.port ? Number(url.port) : 3306;
+  return { name: `${user}@${host}:${port}`, user, password, host, port };
+}
+
+/** A connection whose text is exact: big numbers and dates as strings, UTF-8, times in UTC, no other lock waits than 10 s. Throws DRILL_NODE_DOWN. */
+export async function connect(endpoint: Endpoint): Promise<Connection> {
+  const { name, user, password, host, port, socketPath } = endpoint;
+  try {
+    const connection = await createConnection({
+      user,
+      password,
+      ...(socketPath ? { socketPath } : { host: host!, port: port! }),
+      connectTimeout: 5_000,
+      charset: 'utf8mb4_bin',
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      dateStrings: true,
+    });
+    // a connection that breaks between two statements emits an error that nobody awaits; the next statement reports it
+    connection.on('error', () => {});
+    await connection.query("SET SESSION time_zone = '+00:00', lock_wait_timeout = 10, innodb_lock_wait_timeout = 10, net_write_timeout = 600");
+    return connection;
+  } catch (cause) {
+    throw new DrillError('DRILL_NODE_DOWN', `${name} does not answer: ${messageOf(cause)}`, 'check the address and the account, and that the server runs', {
+      cause,
+    });
+  }
+}
+
+export async function withConnection<T>(dsn: string, work: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await connect(parseDsn(dsn));
+  try {
+    return await work(connection);
+  } finally {
+    connection.destroy();
+  }
+}
+
+const optionValue = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+
+/** Writes an option file (mode 0600) for MySQL's own programs, so that a password is never on a command line; removes it afterwards. */
+export async function withOptionFile<T>(endpoint: Endpoint, dir: string, work: (file: string) => Promise<T>): Promise<T> {
+  const file = join(dir, `.client-${randomUUID()}.cnf`);
+  const where = endpoint.socketPath
+    ? [`socket=${optionValue(endpoint.socketPath)}`]
+    : [`protocol=tcp`, `host=${optionValue(endpoint.host!)}`, `port=${endpoint.port!}`, 'get-server-public-key'];
+  await writeFile(file, ['[client]', `user=${optionValue(endpoint.user)}`, `password=${optionValue(endpoint.password)}`, ...where, ''].join('\n'), {
+    mode: 0o600,
+  });
+  try {
+    return await work(file);
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+export async function gtidExecuted(connection: Connection): Promise<string> {
+  const [rows] = await connection.query('SELECT @@global.gtid_executed AS g');
+  return (rows as { g: string }[])[0]!.g.replace(/\s+/g, '');
+}
