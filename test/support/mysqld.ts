@@ -1,0 +1,195 @@
+/** Throw-away mysqld processes for tests that need two real servers and no network: sockets and loopback, data in a temporary folder, gone with the test. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createConnection } from 'mysql2/promise';
+import type { Connection } from 'mysql2/promise';
+import type { Tools } from '../../targets/tools.ts';
+
+export async function findTools(): Promise<Tools> {
+  return JSON.parse(await readFile(join(homedir(), '.cache/drillbook/tools/tools.json'), 'utf8')) as Tools;
+}
+
+const START_MS_MAX = 60_000;
+
+export class TestMysqld {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly socket: string;
+  readonly port: number;
+  readonly dsn: string;
+  private readonly tools: Tools;
+  private readonly serverId: number;
+  private child: ChildProcess | null = null;
+
+  constructor(tools: Tools, dir: string, name: string, serverId: number, port: number) {
+    this.tools = tools;
+    this.name = name;
+    this.serverId = serverId;
+    this.port = port;
+    this.dataDir = join(dir, name);
+    this.socket = join(dir, `${name}.sock`);
+    this.dsn = this.socket;
+  }
+
+  async start(extra: string[] = []): Promise<void> {
+    const child = spawn(this.tools.mysqld, [...baseArgs(this.tools, this.dataDir), ...nodeArgs(this), `--server-id=${this.serverId}`, ...extra], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (t: string) => (said = (said + t).slice(-4_000)));
+    this.child = child;
+    const deadline = Date.now() + START_MS_MAX;
+    for (;;) {
+      if (child.exitCode !== null) throw new Error(`mysqld ${this.name} ended with ${child.exitCode}: ${said}`);
+      if (Date.now() > deadline) throw new Error(`mysqld ${this.name} did not answer for ${START_MS_MAX / 1000} s: ${said}`);
+      try {
+        const c = await this.connect();
+        c.destroy();
+        return;
+      } catch {
+        await new Promise((r) => setTimeout(r, 50));
+      }
+    }
+  }
+
+  async connect(): Promise<Connection> {
+    const c = await createConnection({
+      socketPath: this.socket,
+      user: 'root',
+      multipleStatements: true,
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      dateStrings: true,
+    });
+    c.on('error', () => {});
+    return c;
+  }
+
+  /** Runs statements one after the other on one connection. */
+  async sql(...statements: string[]): Promise<Record<string, unknown>[]> {
+    const c = await this.connect();
+    try {
+      let last: unknown;
+      for (const s of statements) [last] = await c.query(s);
+      return last as Record<string, unknown>[];
+    } finally {
+      c.destroy();
+    }
+  }
+
+  /** SIGKILL, and waits until it is gone. */
+  async kill(): Promise<void> {
+    const child = this.child;
+    this.child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((r) => child.once('exit', r));
+    child.kill('SIGKILL');
+    await gone;
+  }
+}
+
+export interface TestServers {
+  tools: Tools;
+  dir: string;
+  nodes: TestMysqld[];
+  stop(): Promise<void>;
+}
+
+/** Servers with equal data and no GTIDs; `ddl` runs once, before they part. */
+export async function startServers(names: string[], ddl: readonly string[]): Promise<TestServers> {
+  const tools = await findTools();
+  const dir = await mkdtemp(join(tmpdir(), 'dbt-'));
+  const nodes: TestMysqld[] = [];
+  const stop = async () => {
+    await Promise.all(nodes.map((n) => n.kill()));
+    await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    const template = new TestMysqld(tools, dir, 'template', 99, await freePort());
+    await mkdir(template.dataDir);
+    await initialise(tools, template.dataDir);
+    nodes.push(template);
+    await template.start();
+    await template.sql(...ddl, "CREATE USER 'repl'@'%' IDENTIFIED BY 'repl:1\"2#3'", "GRANT ALL ON *.* TO 'repl'@'%'", 'RESET BINARY LOGS AND GTIDS');
+    await template.sql('SHUTDOWN').catch(() => {});
+    await waitForExit(template);
+    nodes.length = 0;
+    for (const [i, name] of names.entries()) {
+      const node = new TestMysqld(tools, dir, name, i + 1, await freePort());
+      await cp(template.dataDir, node.dataDir, { recursive: true });
+      for (const f of await readdir(node.dataDir)) if (f === 'auto.cnf' || f.startsWith('binlog.')) await rm(join(node.dataDir, f));
+      nodes.push(node);
+    }
+    await Promise.all(nodes.map((n) => n.start()));
+    return { tools, dir, nodes, stop };
+  } catch (e) {
+    await stop();
+    throw e;
+  }
+}
+
+async function waitForExit(node: TestMysqld): Promise<void> {
+  const deadline = Date.now() + START_MS_MAX;
+  const child = (node as unknown as { child: ChildProcess }).child;
+  while (child.exitCode === null && Date.now() < deadline) await new Promise((r) => setTimeout(r, 50));
+  await node.kill();
+}
+
+async function initialise(tools: Tools, dataDir: string): Promise<void> {
+  const child = spawn(tools.mysqld, [...baseArgs(tools, dataDir), '--initialize-insecure'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (t: string) => (said += t));
+  const code = await new Promise((r) => child.once('exit', r));
+  if (code !== 0) throw new Error(`mysqld --initialize-insecure ended with ${String(code)}: ${said.slice(-2_000)}`);
+}
+
+function baseArgs(tools: Tools, dataDir: string): string[] {
+  return [
+    '--no-defaults',
+    ...(process.getuid?.() === 0 ? ['--user=root'] : []),
+    `--basedir=${tools.mysqlBasedir}`,
+    `--lc-messages-dir=${tools.mysqlBasedir}/share/mysql`,
+    `--character-sets-dir=${tools.mysqlBasedir}/share/mysql/charsets`,
+    `--datadir=${dataDir}`,
+    '--secure-file-priv=NULL',
+    '--innodb-redo-log-capacity=8M',
+    '--innodb-buffer-pool-size=32M',
+  ];
+}
+
+function nodeArgs(node: TestMysqld): string[] {
+  return [
+    `--socket=${node.socket}`,
+    `--port=${node.port}`,
+    `--pid-file=${node.dataDir}.pid`,
+    '--bind-address=127.0.0.1',
+    '--mysqlx=OFF',
+    '--skip-name-resolve',
+    '--performance-schema=OFF',
+    '--innodb-buffer-pool-load-at-startup=OFF',
+    '--innodb-buffer-pool-dump-at-shutdown=OFF',
+    '--innodb-flush-log-at-trx-commit=2',
+    '--sync-binlog=0',
+    '--log-bin=binlog',
+    '--gtid-mode=ON',
+    '--enforce-gtid-consistency=ON',
+    '--relay-log=relay',
+    '--skip-replica-start',
+  ];
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  await new Promise((r) => server.close(r));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
