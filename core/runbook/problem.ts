@@ -45,26 +45,30 @@ export function invalidError(problems: LocatedProblem[]): DrillError {
   return new DrillError(code, seen, 'correct the file; `drillbook lint` checks it without touching anything');
 }
 
-/** Problems of a value against a schema, in a person's words; `base` is where the value sits in its file. */
+/** Problems of a value against a schema, in a person's words; `base` is where the value sits in its file. A misspelt key is not also missing. */
 export function schemaProblems(error: ZodError, schema: ZodType, value: unknown, base: PropertyKey[] = []): Problem[] {
-  return error.issues.flatMap((issue): Problem[] => {
+  const meant = new Set<string>();
+  const unknown = error.issues.flatMap((issue) =>
+    issue.code !== 'unrecognized_keys'
+      ? []
+      : issue.keys.map((key): Problem => {
+          const known = keysAt(schema, issue.path);
+          meant.add(pathText([...issue.path, closest(key, known) ?? key]));
+          const path = [...base, ...issue.path];
+          return { code: INVALID, path: [...path, key], at: 'key', message: `unknown key ${key} in ${pathText(path)}${didYouMean(key, known)}` };
+        }),
+  );
+  const others = error.issues.flatMap((issue): Problem[] => {
     const path = [...base, ...issue.path];
-    if (issue.code === 'unrecognized_keys') {
-      const known = keysAt(schema, issue.path);
-      return issue.keys.map((key) => ({
-        code: INVALID,
-        path: [...path, key],
-        at: 'key',
-        message: `unknown key ${key} in ${pathText(path)}${didYouMean(key, known)}`,
-      }));
-    }
     const key = issue.path.at(-1);
+    if (issue.code === 'unrecognized_keys') return [];
     if (key !== undefined && valueAt(value, issue.path) === undefined) {
-      return [{ code: INVALID, path, message: `${String(key)} is missing in ${pathText(path.slice(0, -1))}` }];
+      return meant.has(pathText(issue.path)) ? [] : [{ code: INVALID, path, message: `${String(key)} is missing in ${pathText(path.slice(0, -1))}` }];
     }
     const inner = issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined;
     return [{ code: INVALID, path, ...(inner === undefined ? {} : { at: 'key' as const }), message: `${pathText(path)}: ${inner ?? issue.message}` }];
   });
+  return [...unknown, ...others];
 }
 
 /** `steps[2].role`; the whole file is "the file". */
@@ -97,10 +101,14 @@ function keysAt(schema: ZodType, path: PropertyKey[]): string[] {
 
 /** "; did you mean x?" when one of the known words is close; else the known words, when they are few. */
 export function didYouMean(word: string, known: readonly string[]): string {
-  const ranked = known.map((k) => ({ k, d: distance(word, k) })).sort((a, b) => a.d - b.d);
-  const best = ranked[0];
-  if (best && best.d <= Math.max(1, Math.floor(Math.max(word.length, best.k.length) / 3))) return `; did you mean ${best.k}?`;
+  const best = closest(word, known);
+  if (best !== undefined) return `; did you mean ${best}?`;
   return known.length === 0 || known.length > 12 ? '' : `; known: ${known.join(', ')}`;
+}
+
+function closest(word: string, known: readonly string[]): string | undefined {
+  const [best] = known.map((k) => ({ k, d: distance(word, k) })).sort((a, b) => a.d - b.d);
+  return best && best.d <= Math.max(1, Math.floor(Math.max(word.length, best.k.length) / 3)) ? best.k : undefined;
 }
 
 /** Levenshtein's distance with neighbours swapped counted once, two rows back at most. */
