@@ -10,10 +10,11 @@ export function historyActivities(deps: Deps) {
   return {
     appendHistory(ref: DrillRef, entries: (HistoryEvent & { n: number; at: Instant })[]): Promise<void> {
       const recorded = localInstant('recorder');
-      return deps.store(ref.bundle).append(
+      deps.store(ref.bundle).append(
         BUNDLE.history,
         entries.map((e) => ({ ...e, recorded })),
       );
+      return Promise.resolve();
     },
   };
 }

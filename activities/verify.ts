@@ -1,5 +1,4 @@
 /** The proof: fates of all writes, and all nodes equal row by row, read after the workload stopped. The figures go to the bundle, counts to the workflow. */
-import { join } from 'node:path';
 import type { Instant } from '../core/time.ts';
 import type { DrillRef } from '../workflows/messages.ts';
 import { actors, readPlan } from './collect.ts';
@@ -17,11 +16,11 @@ export function verifyActivities(deps: Deps) {
     async verify(ref: DrillRef): Promise<Verified> {
       const t = await deps.target(ref.target);
       const plan = readPlan(ref);
-      const { promoted } = actors(plan);
       const { nodes } = await t.platform.facts();
-      const dsns = await Promise.all(nodes.map(async (n) => ({ node: n.name, dsn: await t.system.dsn(n.name) })));
-      const source = promoted ?? nodes[0]!.name;
-      const proof = await converge({ nodes: dsns, source, catchUpMs: plan.limits.catchUpMs, rules: plan.rules, outDir: join(ref.bundle) });
+      const source = actors(plan).promoted ?? nodes[0]!.name;
+      const sourceFirst = [source, ...nodes.map((n) => n.name).filter((n) => n !== source)];
+      const dsns = await Promise.all(sourceFirst.map(async (name) => ({ name, dsn: await t.system.dsn(name) })));
+      const proof = await converge({ nodes: dsns, identity: plan.rules.identity, catchUpMs: plan.limits.catchUpMs, outDir: ref.bundle });
       const { summary } = await reconcileDrill(deps, t, ref, 'verdict');
       const { missing, altered, duplicated, unknown } = summary.fates;
       return { result: { converged: proof.equal, acked: summary.acked, bad: missing + altered + duplicated, unknown }, at: await t.platform.now() };

@@ -33,6 +33,7 @@ export interface DrillInput {
 /** What a drill takes along into a new run: only between the chain and its end, when nothing is held and nothing pends. */
 export interface Carried {
   session: string;
+  version: string;
   clockOffsetMs: number;
   boot: string;
   historyNumber: number;
@@ -67,6 +68,8 @@ export interface DrillState {
   doing: string;
   chain: ChainState[];
   steps: StepState[];
+  /** what runs on the target, e.g. "MySQL 9.7.4"; "" until it is locked */
+  version: string;
   /** wall minus monotonic clock of the target's recorder, ms */
   clockOffsetMs: number | null;
   problems: string[];

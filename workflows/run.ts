@@ -31,6 +31,7 @@ export class DrillRun {
   phase: DrillState['phase'] = 'preparing';
   doing = 'starting';
   session = '';
+  version = '';
   clock = { boot: '', offsetMs: 0 };
   stop: Problem | null = null;
   mainEnded = false;
@@ -58,18 +59,19 @@ export class DrillRun {
     this.seen = new Set(c?.seenMessages);
     this.startedMs = c?.startedMs ?? Date.now();
     this.#number = this.#written = c?.historyNumber ?? 0;
-    if (c) this.locked({ session: c.session, clock: { boot: c.boot, wallMinusMonoMs: c.clockOffsetMs } });
+    if (c) this.locked({ session: c.session, version: c.version, clock: { boot: c.boot, wallMinusMonoMs: c.clockOffsetMs } });
   }
 
   /** From here on all target activities go to the session's queue: one worker beside the target, the same after its restart. */
-  locked(l: { session: string; clock: { boot: string; wallMinusMonoMs: number } }): void {
+  locked(l: { session: string; version: string; clock: { boot: string; wallMinusMonoMs: number } }): void {
     this.session = l.session;
+    this.version = l.version;
     this.clock = { boot: l.clock.boot, offsetMs: l.clock.wallMinusMonoMs };
     const common = {
       taskQueue: l.session,
       scheduleToStartTimeout: this.plan.limits.sessionLostMs,
       heartbeatTimeout: HEARTBEAT_MS,
-      retry: { initialInterval: 500, backoffCoefficient: 1.5, maximumInterval: 5_000, maximumAttempts: 20 },
+      retry: { initialInterval: 500, backoffCoefficient: 1.5, maximumInterval: 5_000, maximumAttempts: 6 },
     };
     this.act = proxyActivities<Activities>({ ...common, startToCloseTimeout: '2 minutes' });
     this.long = proxyActivities<Activities>({ ...common, startToCloseTimeout: '30 minutes' });
@@ -162,6 +164,7 @@ export class DrillRun {
   carry(): Carried {
     return {
       session: this.session,
+      version: this.version,
       clockOffsetMs: this.clock.offsetMs,
       boot: this.clock.boot,
       historyNumber: this.#number,
@@ -179,6 +182,7 @@ export class DrillRun {
       doing: this.doing,
       chain: this.chain,
       steps: this.steps.states,
+      version: this.version,
       clockOffsetMs: this.session ? this.clock.offsetMs : null,
       problems: this.#problems,
       checks: this.#checks,

@@ -8,6 +8,9 @@ import { ensureTools } from '../../setup/tools.mjs';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor.ts';
+import { labCommand } from './lab.ts';
+import { lintCommand } from './lint.ts';
+import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { healCommand } from './heal.ts';
 
@@ -35,7 +38,7 @@ async function main(): Promise<void> {
     .version('0.1.0')
     .showHelpAfterError('(drillbook --help shows what there is)')
     .exitOverride();
-  for (const make of [runCommand, doctorCommand, healCommand]) {
+  for (const make of [runCommand, reportCommand, lintCommand, doctorCommand, healCommand, labCommand]) {
     program.addCommand(make(ctx).exitOverride());
   }
   await program.parseAsync();

@@ -1,64 +1,113 @@
 /** Follows a drill by query until it has ended, shows it, and tells its verdict as an exit status. */
+import { relative, join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import { writerClient } from '../../../activities/workload/client.ts';
+import type { WriterClient } from '../../../activities/workload/client.ts';
+import { BUNDLE } from '../../../core/bundle.ts';
+import { canonicalJson } from '../../../core/json.ts';
 import { messageOf } from '../../../core/errors.ts';
-import type { DrillResult, DrillState } from '../../../workflows/messages.ts';
+import { reportOf } from '../../../evidence/load.ts';
+import type { DrillResult } from '../../../workflows/messages.ts';
 import { drillState } from '../../../workflows/messages.ts';
 import { EXIT } from '../context.ts';
 import type { CliContext } from '../context.ts';
+import { createLiveView, isUtf8 } from '../live.ts';
+import type { LiveView } from '../live.ts';
+import { LiveModel } from './live-model.ts';
 import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
 
 const POLL_MS = 250;
 /** after the lab is gone the drill has this long to seal what there is */
-const LAB_LOST_MS = 3_500;
+const LAB_LOST_MS = 3_000;
 
 export class Follower {
   readonly #ctx: CliContext;
-  readonly #started = Date.now();
-  #last = '';
+  readonly #prepared: Prepared;
+  readonly #json: boolean;
+  readonly #view: LiveView;
+  readonly #model: LiveModel;
 
-  constructor(ctx: CliContext, _prepared: Prepared, _o: { json: boolean }) {
+  constructor(ctx: CliContext, prepared: Prepared, o: { json: boolean }) {
     this.#ctx = ctx;
+    this.#prepared = prepared;
+    this.#json = o.json;
+    const stdout = o.json ? ctx.stderr : ctx.stdout;
+    this.#view = createLiveView({ stdout, colour: ctx.colour && !o.json, unicode: isUtf8(ctx.env) });
+    this.#model = new LiveModel(prepared.plan, Date.now());
   }
+
   note(line: string): void {
-    this.#ctx.stderr.write(`${((Date.now() - this.#started) / 1000).toFixed(1)} ${line}\n`);
+    this.#view.note(line);
   }
+
+  /** Said once: where the engine is, for whoever wants to look inside. */
   engine(s: Session): void {
-    this.note(`Temporal ${s.address} ${s.uiUrl ?? ''}`);
+    this.note(`Temporal   ${s.address}${s.uiUrl ? `   page ${s.uiUrl}` : ''}   logs ${this.#show(this.#prepared.logDir)}`);
   }
+
   kept(s: Session): void {
-    this.note(`lab kept: ${s.lab.stateFile}; Ctrl-C ends it`);
+    this.note(`the lab is kept: DRILLBOOK_LAB=${s.lab.stateFile}`);
+    this.note(`by hand:  ${this.#reconcileLine(s)}`);
+    this.note('Ctrl-C ends the lab');
   }
-  close(): void {}
+
+  close(): void {
+    this.#view.close();
+  }
 
   async follow(handle: WorkflowHandle, session: Session): Promise<number> {
-    let labLostAt: number | null = null;
-    void session.lab.exited.then((how) => {
-      labLostAt = Date.now();
-      this.note(`the lab is gone: ${how}`);
-    });
+    let labLostAt = Infinity;
+    void session.lab.exited.then(() => (labLostAt = Date.now()));
+    const writer = writerClient(join(session.dir.path, 'lab', 'work', this.#prepared.drillId, 'writer.sock'));
     const result = resultOf(handle);
     for (;;) {
       const ended = await Promise.race([result, new Promise<null>((r) => setTimeout(() => r(null), POLL_MS))]);
-      if (ended) {
-        this.note(`${ended.verdict} ${ended.code ?? ''} ${ended.sentence} ${ended.bundle}`);
-        return EXIT[ended.verdict];
+      if (ended) return this.#finish(ended, session);
+      await this.#look(handle, writer);
+      if (Date.now() - labLostAt > LAB_LOST_MS) {
+        this.note(`DRILL_LAB_LOST: the lab ended (${await session.lab.exited}) and the drill could not be sealed in time`);
+        return EXIT.unknown;
       }
-      const state = await handle.query(drillState).catch((e: unknown) => messageOf(e));
-      this.#show(state);
-      if (labLostAt !== null && Date.now() - labLostAt > LAB_LOST_MS) return EXIT.unknown;
     }
   }
 
-  #show(state: DrillState | string): void {
-    const line = typeof state === 'string' ? state : `${state.phase}: ${state.doing} | ${state.chain.map((c) => `${c.id}=${c.status}`).join(' ')} | ${state.steps.map((s) => `${s.id}=${s.status}`).join(' ')} ${state.problems.join(';')}`;
-    if (line !== this.#last) this.note(line);
-    this.#last = line;
+  async #look(handle: WorkflowHandle, writer: WriterClient): Promise<void> {
+    const state = await handle.query(drillState).catch(() => null);
+    if (!state) return;
+    const status = ['chain', 'manual'].includes(state.phase) ? await writer.status().catch(() => null) : null;
+    this.#view.update(this.#model.state(state, status, Date.now()));
+  }
+
+  #finish(r: DrillResult, session: Session): number {
+    const folder = this.#prepared.bundle;
+    try {
+      const { report } = reportOf(folder);
+      const paths = { report: this.#show(join(folder, BUNDLE.reportHtml)), folder: this.#show(folder), reconcile: this.#reconcileLine(session) };
+      if (this.#json) this.#ctx.stdout.write(`${canonicalJson(report)}\n`);
+      else this.#view.finish(report, paths);
+    } catch (e) {
+      this.note(messageOf(e));
+    }
+    if (r.code === 'DRILL_NOT_SEALED' || r.code === 'DRILL_TERMINATED') this.note(`${r.code}: ${r.sentence}`);
+    return EXIT[r.verdict];
+  }
+
+  #reconcileLine(s: Session): string {
+    const promoted = this.#prepared.plan.chain.findLast((e) => e.do === 'promote')?.with['node'];
+    const work = join(s.dir.path, 'lab', 'work', this.#prepared.drillId);
+    return `npx drillbook reconcile --old ${join(work, 'engine-old-logs')} --new ${join(s.dir.path, 'lab', `${String(promoted)}.sock`)} --ledger ${this.#show(join(this.#prepared.bundle, BUNDLE.ledger))} --list`;
+  }
+
+  #show(path: string): string {
+    const short = relative(this.#ctx.cwd, path);
+    return short.startsWith('..') ? path : short;
   }
 }
 
+/** The drill's result, also when it ended as failed; waits out an engine that is away. */
 async function resultOf(handle: WorkflowHandle): Promise<DrillResult> {
   for (;;) {
     try {
@@ -67,7 +116,7 @@ async function resultOf(handle: WorkflowHandle): Promise<DrillResult> {
       if (e instanceof WorkflowFailedError) {
         const cause = e.cause;
         if (cause instanceof ApplicationFailure && cause.details?.[0]) return cause.details[0] as DrillResult;
-        return { verdict: 'unknown', code: 'DRILL_TERMINATED', sentence: messageOf(cause ?? e), bundle: '', digest: '' };
+        return { verdict: 'unknown', code: 'DRILL_TERMINATED', sentence: `the workflow ended without a verdict: ${messageOf(cause ?? e)}`, bundle: '', digest: '' };
       }
       await new Promise((r) => setTimeout(r, POLL_MS));
     }

@@ -1,0 +1,81 @@
+/** From the drill's query and the writer's status to what the live view shows. The running figures are for the eye; the verdict computes its own. */
+import type { WriterStatus } from '../../../activities/workload/config.ts';
+import type { EffectInterval } from '../../../core/time.ts';
+import type { Plan } from '../../../core/plan.ts';
+import type { DrillState } from '../../../workflows/messages.ts';
+import type { StepState } from '../../../workflows/steps.ts';
+import type { LiveObjective, LiveState, LiveStep } from '../live-state.ts';
+
+const HEALTHY = 0.99;
+
+export class LiveModel {
+  readonly #plan: Plan;
+  readonly #startedMs: number;
+  readonly #messages: string[] = [];
+  #toldProblems = 0;
+  /** when service was seen healthy again after the fault that service RTO counts from */
+  #serviceBackMs: number | null = null;
+  #dataBackMs: number | null = null;
+
+  constructor(plan: Plan, startedMs: number) {
+    this.#plan = plan;
+    this.#startedMs = startedMs;
+  }
+
+  state(s: DrillState, w: WriterStatus | null, nowMs: number): LiveState {
+    const first = s.chain.find((c) => c.effect !== null)?.effect ?? null;
+    this.#messages.push(...s.problems.slice(this.#toldProblems));
+    this.#toldProblems = s.problems.length;
+    this.#watchService(s, w, nowMs);
+    if (this.#dataBackMs === null && recoveredIn(s)) this.#dataBackMs = nowMs;
+    const { serviceRto, dataRto } = this.#plan.objectives;
+    return {
+      title: s.drillId.slice(s.drillId.indexOf(this.#plan.runbook)) || this.#plan.runbook,
+      target: `${this.#plan.target.name} (${this.#plan.target.nodes.length} × ${s.version || this.#plan.target.system})`,
+      phase: s.doing,
+      t0Known: first !== null,
+      elapsedMs: nowMs - (first ? first.absent.wallMs : this.#startedMs),
+      chain: s.chain.map(({ id, title, status }) => ({ id, title, status })),
+      steps: s.steps.map((step) => liveStep(step, nowMs)),
+      writes: w ? { ackedPerS: w.lastSecond.acked, failedPerS: w.lastSecond.failed + w.lastSecond.unknown, ...this.#risk(s, w) } : null,
+      serviceRto: objective(effectOf(s, serviceRto?.from), this.#serviceBackMs, serviceRto?.withinMs ?? null, nowMs),
+      dataRto: objective(effectOf(s, dataRto.from), this.#dataBackMs, dataRto.withinMs, nowMs),
+      messages: this.#messages,
+    };
+  }
+
+  #watchService(s: DrillState, w: WriterStatus | null, nowMs: number): void {
+    const from = effectOf(s, this.#plan.objectives.serviceRto?.from);
+    if (!from || !w || this.#serviceBackMs !== null || nowMs - from.present.wallMs < 1_000) return;
+    const { acked, failed, unknown } = w.lastSecond;
+    if (acked > 0 && acked >= HEALTHY * (acked + failed + unknown)) this.#serviceBackMs = nowMs - 1_000;
+  }
+
+  /** Acknowledged writes that only the cut-off node has: those of the isolated phase, until the manual has recovered them. */
+  #risk(s: DrillState, w: WriterStatus): { atRisk: number | null; atRiskOn: string | null } {
+    const cut = this.#plan.chain.find((e) => e.do === 'partition');
+    const reached = s.chain.find((c) => c.id === cut?.id)?.effect;
+    if (!cut || !reached || this.#dataBackMs !== null) return { atRisk: reached ? 0 : null, atRiskOn: null };
+    return { atRisk: w.perPhase.isolated?.acked ?? 0, atRiskOn: String(cut.with['node']) };
+  }
+}
+
+const effectOf = (s: DrillState, chainId: string | undefined): EffectInterval | null => s.chain.find((c) => c.id === chainId)?.effect ?? null;
+
+/** The step whose check proves the lost rows has passed. */
+function recoveredIn(s: DrillState): boolean {
+  return s.checks.some((c) => c.results.some((r) => r.check === 'recovered' && r.verdict === 'pass'));
+}
+
+function objective(from: EffectInterval | null, backMs: number | null, objectiveMs: number | null, nowMs: number): LiveObjective {
+  if (!from) return { ms: null, objectiveMs, state: 'waiting' };
+  const ms = Math.max(0, (backMs ?? nowMs) - from.absent.wallMs);
+  if (backMs === null) return { ms, objectiveMs, state: 'running' };
+  return { ms, objectiveMs, state: objectiveMs !== null && ms > objectiveMs ? 'missed' : 'met' };
+}
+
+function liveStep(s: StepState, nowMs: number): LiveStep {
+  const { id, title, status, attempt, budgetMs, by, overdue } = s;
+  const tookMs = s.openedAt === null ? null : (s.endedAt ?? nowMs) - s.openedAt;
+  return { id, title, status, attempt, budgetMs, by, overdue, tookMs };
+}
