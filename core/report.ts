@@ -94,26 +94,56 @@ function figuresOf(input: ReportInput): FigureModel[] {
 function time(id: FigureModel['id'], name: string, f: Figure, from: string): FigureModel {
   const says = f.ms !== null ? duration(f.ms) : f.met === false ? 'not reached' : 'unknown';
   const state = f.objectiveMs === null && f.ms !== null ? 'plain' : stateOf(f.met);
-  return { id, name, unit: 'ms', value: f.ms, says, state, objective: f.objectiveMs, objectiveSays: f.objectiveMs === null ? '' : `within ${limit(f.objectiveMs)}`, from, errorMs: f.errorMs, note: f.note ?? '' };
+  return {
+    id,
+    name,
+    unit: 'ms',
+    value: f.ms,
+    says,
+    state,
+    objective: f.objectiveMs,
+    objectiveSays: f.objectiveMs === null ? '' : `within ${limit(f.objectiveMs)}`,
+    from,
+    errorMs: f.errorMs,
+    note: f.note ?? '',
+  };
 }
 
 const stateOf = (met: boolean | null): FigureModel['state'] => (met === null ? 'unknown' : met ? 'met' : 'missed');
 
 function atPromotion(input: ReportInput): FigureModel {
   const { transactions, seconds } = input.verdict.figures.rpoAtPromotion;
-  const says = seconds !== null ? duration(seconds * 1000) : transactions === 0 ? '0 s' : transactions === null ? 'unknown' : plural(transactions, 'transaction');
+  const says =
+    seconds !== null ? duration(seconds * 1000) : transactions === 0 ? '0 s' : transactions === null ? 'unknown' : plural(transactions, 'transaction');
   const note = transactions === null ? 'the lost set is not known' : `${plural(transactions, 'transaction')} at risk`;
-  return { id: 'rpo-at-promotion', name: 'RPO at promotion', unit: 's', value: seconds, says, state: transactions === null ? 'unknown' : 'plain', objective: null, objectiveSays: '', from: '', errorMs: 0, note };
+  return {
+    id: 'rpo-at-promotion',
+    name: 'RPO at promotion',
+    unit: 's',
+    value: seconds,
+    says,
+    state: transactions === null ? 'unknown' : 'plain',
+    objective: null,
+    objectiveSays: '',
+    from: '',
+    errorMs: 0,
+    note,
+  };
 }
 
 /** Everything that was noticed, by the loader, the reconciliation and the drill itself; what weighs most first. */
 function findingsOf(input: ReportInput): Finding[] {
   const { history } = input;
-  const all: Finding[] = [...input.findings, ...(input.reconcile?.fork.findings.map((text) => ({ severity: 'note' as const, text })) ?? []), ...(input.reconcile?.findings ?? [])];
+  const all: Finding[] = [
+    ...input.findings,
+    ...(input.reconcile?.fork.findings.map((text) => ({ severity: 'note' as const, text })) ?? []),
+    ...(input.reconcile?.findings ?? []),
+  ];
   for (const e of entries(history, 'problem')) all.push({ severity: 'unknown', text: `${e.code}: ${e.seen}${e.hint ? ` (${e.hint})` : ''}` });
   for (const e of entries(history, 'aborted')) all.push({ severity: 'unknown', text: `${e.by} aborted the drill: ${e.reason}` });
   for (const e of entries(history, 'disaster-not-reproduced')) for (const text of e.reasons) all.push({ severity: 'unknown', text });
-  for (const e of entries(history, 'step-sent-back')) for (const text of e.seen) all.push({ severity: 'note', text: `step ${e.stepId}, attempt ${e.attempt}, sent back: ${text}` });
+  for (const e of entries(history, 'step-sent-back'))
+    for (const text of e.seen) all.push({ severity: 'note', text: `step ${e.stepId}, attempt ${e.attempt}, sent back: ${text}` });
   for (const e of entries(history, 'message-refused')) all.push({ severity: 'note', text: `a message of ${e.by} by ${e.via} was refused: ${e.reason}` });
   for (const e of entries(history, 'engine-gap')) all.push({ severity: 'note', text: `no engine for ${duration(e.toWallMs - e.fromWallMs)}: ${e.seen}` });
   const rank = { fail: 0, unknown: 1, note: 2 };

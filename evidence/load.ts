@@ -69,7 +69,12 @@ export function reportOf(dir: string): { report: ReportModel; verdict: VerdictRe
     return { verdict, report: buildReport({ ...bundle, series: rateSeries(bundle.attempts, SERIES_BUCKET_MS), verdict }) };
   } catch (cause) {
     if (isDrillError(cause)) throw cause;
-    throw new DrillError('DRILL_BUNDLE_UNREADABLE', `${dir}: the evidence is not in the expected form (${messageOf(cause)})`, 'it was written by another version, or changed; use the original with its own version', { cause });
+    throw new DrillError(
+      'DRILL_BUNDLE_UNREADABLE',
+      `${dir}: the evidence is not in the expected form (${messageOf(cause)})`,
+      'it was written by another version, or changed; use the original with its own version',
+      { cause },
+    );
   }
 }
 

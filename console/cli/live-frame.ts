@@ -17,7 +17,7 @@ export interface FinishPaths {
 
 /** At most `rows` lines: what has ended gives way first. */
 export function frame(s: LiveState, width: number, rows = Infinity): Line[] {
-  const head: Line[] = [title(s, width), [[INDENT + '─'.repeat(width - 2), 'dim']], objectives(s, width), ...labelled('faults', chain(s), width), writes(s)];
+  const head: Line[] = [title(s, width), [[INDENT + '─'.repeat(width - 2), 'dim']], objectives(s, width), ...labelled('disaster', chain(s), width), writes(s)];
   const room = Math.max(3, rows - head.length - 2);
   const steps = s.steps.length > room ? trimmed(s.steps, room, width) : s.steps.map((p) => stepLine(p, width));
   const now: Line[] = s.phase ? [[[`${INDENT}now           `, 'dim'], [s.phase]]] : [];
@@ -34,7 +34,13 @@ function title(s: LiveState, width: number): Line {
 function objectives(s: LiveState, width: number): Line {
   const data = objective(s.dataRto);
   const wide = width >= 76;
-  return [[`${INDENT}${pad('service RTO', LABEL)}`, 'dim'], ...objective(s.serviceRto), [wide ? '        ' : '   '], [wide ? 'data RTO   ' : 'data ', 'dim'], ...data];
+  return [
+    [`${INDENT}${pad('service RTO', LABEL)}`, 'dim'],
+    ...objective(s.serviceRto),
+    [wide ? '        ' : '   '],
+    [wide ? 'data RTO   ' : 'data ', 'dim'],
+    ...data,
+  ];
 }
 
 function objective(o: LiveObjective): Span[] {
@@ -93,7 +99,13 @@ function writes({ writes: w }: LiveState): Line {
   const label: Span = [`${INDENT}${pad('writes', LABEL)}`, 'dim'];
   if (!w) return [label, ['no workload yet', 'dim']];
   const risk: Span[] = w.atRisk ? [['   '], [`${count(w.atRisk)} at risk${w.atRiskOn ? ` on ${w.atRiskOn}` : ''}`, 'fail']] : [];
-  return [label, [`${count(Math.round(w.ackedPerS))}/s acked`], ['   '], [`${count(Math.round(w.failedPerS))}/s failed`, w.failedPerS > 0 ? 'fail' : 'plain'], ...risk];
+  return [
+    label,
+    [`${count(Math.round(w.ackedPerS))}/s acked`],
+    ['   '],
+    [`${count(Math.round(w.failedPerS))}/s failed`, w.failedPerS > 0 ? 'fail' : 'plain'],
+    ...risk,
+  ];
 }
 
 const STEP: Record<LiveStep['status'], { mark: string; style: Style; word: string }> = {
@@ -110,8 +122,11 @@ function stepLine(p: LiveStep, width: number): Line {
   const { mark, style, word } = STEP[p.status];
   const running = mark === '●';
   const tail = [p.attempt > 1 ? `attempt ${p.attempt}` : '', word, running && !p.overdue ? `budget ${limit(p.budgetMs)}` : ''].filter(Boolean).join('   ');
-  const name = Math.max(20, Math.min(34, width - 44));
-  const cells: Span[] = [[`${INDENT}${mark} `, style], [pad(p.title, name), p.status === 'pending' ? 'dim' : 'plain']];
+  const name = Math.max(20, Math.min(46, width - 50));
+  const cells: Span[] = [
+    [`${INDENT}${mark} `, style],
+    [pad(p.title, name), p.status === 'pending' ? 'dim' : 'plain'],
+  ];
   if (p.tookMs !== null) cells.push([` ${pad(duration(p.tookMs), 9, true)}   `, running ? 'bold' : 'plain'], [pad(p.by ?? '', p.by ? 18 : 0), 'dim']);
   if (tail) cells.push([` ${tail}`, p.status === 'rejected' ? 'fail' : 'dim']);
   if (p.overdue) cells.push([`   over its budget of ${limit(p.budgetMs)}`, 'fail']);
@@ -135,11 +150,22 @@ const STATE: Record<FigureModel['state'], Style> = { met: 'pass', missed: 'fail'
 /** The table that stays when the drill is over. */
 export function finale(m: ReportModel, paths: FinishPaths, width: number): Line[] {
   const mark = { pass: '✓', fail: '✕', unknown: '?' }[m.verdict];
-  const lines: Line[] = [[], [[`${INDENT}${mark} ${m.verdict.toUpperCase()}`, VERDICT[m.verdict]], [m.note ? `  (${m.note})` : '']], ...wrapped(m.sentence, width), []];
+  const lines: Line[] = [
+    [],
+    [[`${INDENT}${mark} ${m.verdict.toUpperCase()}`, VERDICT[m.verdict]], [m.note ? `  (${m.note})` : '']],
+    ...wrapped(m.sentence, width),
+    [],
+  ];
   lines.push([[INDENT + pad('', 20) + pad('objective', 10, true) + pad('actual', 14, true), 'dim']]);
   for (const f of m.figures) {
     const says = f.unit === 'writes' && f.value !== null ? count(f.value) : f.says;
-    lines.push([[INDENT + pad(f.name, 20)], [pad(objectiveOf(f), 10, true)], [pad(says, 14, true), f.state === 'plain' ? 'plain' : STATE[f.state]], [`  ${MARK[f.state]}  `, STATE[f.state]], [noteOf(f, m), 'dim']]);
+    lines.push([
+      [INDENT + pad(f.name, 20)],
+      [pad(objectiveOf(f), 10, true)],
+      [pad(says, 14, true), f.state === 'plain' ? 'plain' : STATE[f.state]],
+      [`  ${MARK[f.state]}  `, STATE[f.state]],
+      [noteOf(f, m), 'dim'],
+    ]);
   }
   lines.push([]);
   for (const r of m.reasons.slice(0, 6)) lines.push(...wrapped(`${r.verdict === 'pass' ? '✓' : r.verdict === 'fail' ? '✕' : '?'} ${r.text}`, width));
@@ -159,7 +185,7 @@ function objectiveOf(f: FigureModel): string {
 
 function noteOf(f: FigureModel, m: ReportModel): string {
   const t = m.people.totals;
-  if (f.id === 'data-rto' && t.tookMs > 0) {
+  if (f.id === 'data-rto' && f.value !== null && t.tookMs > 0) {
     const who = m.people.rehearsal ? 'operator (script)' : 'people';
     return `${who} ${duration(t.personMs)}, waiting ${duration(t.waitingMs)}, checks ${duration(t.machineMs)}`;
   }

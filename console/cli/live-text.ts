@@ -14,14 +14,38 @@ export interface Look {
 }
 
 const CODES: Record<Style, string> = { plain: '', bold: '1', dim: '2', pass: '32', fail: '31', unknown: '33' };
-const ASCII: Record<string, string> = { '✓': '+', '✕': 'x', '●': '*', '○': '-', '…': '...', '–': '-', '−': '-', '─': '-', '×': 'x', '“': '"', '”': '"', '’': "'", '→': '->', '·': '.', '‹': '<', '›': '>', '±': '+-' };
+/** One character each, so that columns stay columns. */
+const ASCII: Record<string, string> = {
+  '✓': '+',
+  '✕': 'x',
+  '●': '*',
+  '○': '-',
+  '…': '~',
+  '–': '-',
+  '−': '-',
+  '─': '-',
+  '×': 'x',
+  '“': '"',
+  '”': '"',
+  '’': "'",
+  '→': '>',
+  '·': '.',
+  '‹': '<',
+  '›': '>',
+  '±': '+',
+};
 
 export const toAscii = (s: string): string => s.replace(/[^\x20-\x7e]/gu, (c) => ASCII[c] ?? '?');
 
 /** Columns that a text takes: wide characters two, combining marks none. */
 export function columns(s: string): number {
   let n = 0;
-  for (const c of s) n += /\p{M}/u.test(c) ? 0 : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(c) && !/[✓✕●○]/.test(c) ? 2 : 1;
+  for (const c of s)
+    n += /\p{M}/u.test(c)
+      ? 0
+      : /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Extended_Pictographic}/u.test(c) && !/[✓✕●○]/.test(c)
+        ? 2
+        : 1;
   return n;
 }
 

@@ -91,7 +91,12 @@ class TerminalView implements LiveView {
     const up = this.#drawn.reduce((n, w) => n + Math.max(1, Math.ceil(w / screen)), 0);
     const lines = this.#state ? frame(this.#state, Math.min(look.width, screen), this.#o.stdout.rows ?? Infinity) : [];
     const painted = lines.map((l) => paint(l, { ...look, width: Math.min(look.width, screen) }));
-    this.#drawn = lines.map((l) => Math.min(l.reduce((n, [t]) => n + columns(t), 0), screen));
+    this.#drawn = lines.map((l) =>
+      Math.min(
+        l.reduce((n, [t]) => n + columns(t), 0),
+        screen,
+      ),
+    );
     const back = up > 0 ? `\u001b[${up}A\r\u001b[J` : '';
     const stay = above.map((l) => `${paint(l, { ...look, width: Infinity })}\n`).join('');
     this.#o.stdout.write(`${back}${stay}${painted.map((l) => `${l}\n`).join('')}`);
@@ -120,14 +125,18 @@ class PlainView implements LiveView {
     }
     for (const p of s.steps) {
       const was = before?.steps.find((b) => b.id === p.id);
-      if ((was?.status ?? 'pending') !== p.status || (was && was.attempt !== p.attempt)) this.#say(`step “${p.title}”${p.attempt > 1 ? `, attempt ${p.attempt}` : ''}: ${p.status === 'active' ? 'opened' : p.status}${p.by ? ` by ${p.by}` : ''}${p.tookMs !== null && p.status !== 'active' ? `, ${duration(p.tookMs)}` : ''}`);
+      if ((was?.status ?? 'pending') !== p.status || (was && was.attempt !== p.attempt))
+        this.#say(
+          `step “${p.title}”${p.attempt > 1 ? `, attempt ${p.attempt}` : ''}: ${p.status === 'active' ? 'opened' : p.status}${p.by ? ` by ${p.by}` : ''}${p.tookMs !== null && p.status !== 'active' ? `, ${duration(p.tookMs)}` : ''}`,
+        );
       if (p.overdue && was?.overdue === false) this.#say(`step “${p.title}” is over its budget of ${duration(p.budgetMs)}`);
     }
     for (const [name, now, was] of [
       ['service RTO', s.serviceRto, before?.serviceRto],
       ['data RTO', s.dataRto, before?.dataRto],
     ] as const) {
-      if (now.state !== was?.state && (now.state === 'met' || now.state === 'missed')) this.#say(`${name} ${now.state}${now.ms === null ? '' : `: ${duration(now.ms)}`}`);
+      if (now.state !== was?.state && (now.state === 'met' || now.state === 'missed'))
+        this.#say(`${name} ${now.state}${now.ms === null ? '' : `: ${duration(now.ms)}`}`);
     }
     if (s.phase && s.phase !== before?.phase && !s.chain.some((c) => c.title === s.phase)) this.#say(s.phase);
   }

@@ -27,7 +27,8 @@ export function reportCommand(ctx: CliContext): Command {
       const sealed = existsSync(join(dir, BUNDLE.manifest));
       const findings = sealed ? await verifyManifest(dir) : [];
       const doubts = findings.map((f) => `${f.file}: ${f.seen}`);
-      if (sealed && differs(join(dir, BUNDLE.report), canonicalJson(report))) doubts.push(`${BUNDLE.report}: the sealed one says something else than the evidence does`);
+      if (sealed && differs(join(dir, BUNDLE.report), canonicalJson(report)))
+        doubts.push(`${BUNDLE.report}: the sealed one says something else than the evidence does`);
       ctx.exit(doubts.length > 0 ? EXIT.unknown : EXIT[report.verdict]);
       if (options.json) return void ctx.stdout.write(`${canonicalJson(report)}\n`);
       const file = place(dir, sealed, renderHtml(report), options.out && resolve(ctx.cwd, options.out));
@@ -57,5 +58,9 @@ function say(ctx: CliContext, report: ReportModel, file: string, folder: string,
   if (doubts.length > 0) {
     line('  ? this folder is not what was sealed:', 'fail');
     for (const d of doubts) line(`    ${d}`);
-  } else line(sealed ? '  seal       every file is what was sealed; verdict and page computed anew are the same' : '  seal       none: the drill was never sealed', 'dim');
+  } else
+    line(
+      sealed ? '  seal       every file is what was sealed; verdict and page computed anew are the same' : '  seal       none: the drill was never sealed',
+      'dim',
+    );
 }

@@ -17,7 +17,14 @@ export function clientsOf(input: ReportInput, axis: Axis): ClientsModel {
   const spanMs = series.acked.length * series.bucketMs;
   const factor = Math.max(1, Math.ceil(Math.max(BUCKET_MS_MIN, spanMs / POINTS_MAX) / series.bucketMs));
   const perSecond = (counts: number[]) => thin(counts, factor).map((n) => round((n * 1000) / (factor * series.bucketMs)));
-  return { bucketMs: factor * series.bucketMs, startMs: axis.ns(series.startNs), acked: perSecond(series.acked), failed: perSecond(series.failed), unknown: perSecond(series.unknown), ...rest };
+  return {
+    bucketMs: factor * series.bucketMs,
+    startMs: axis.ns(series.startNs),
+    acked: perSecond(series.acked),
+    failed: perSecond(series.failed),
+    unknown: perSecond(series.unknown),
+    ...rest,
+  };
 }
 
 /** Sums of `factor` buckets; a rest that does not fill a bucket would look like a dip and is left out. */

@@ -8,6 +8,7 @@ import type { BadWrite, ConflictRow, DataModel, ExpectationRow, ReportInput } fr
 import { count, plural } from './text.ts';
 
 export const SHOWN_MAX = 50;
+const OF_EACH = 10;
 /** Good first, then bad, then what cannot be told. */
 export const FATES: readonly { fate: Fate; bad: boolean; means: string }[] = [
   { fate: 'present', bad: false, means: 'there, with the right value' },
@@ -22,9 +23,13 @@ export const FATES: readonly { fate: Fate; bad: boolean; means: string }[] = [
 export function dataOf(input: ReportInput, axis: Axis): DataModel {
   const rank = (f: FateLine) => ['missing', 'altered', 'duplicated', 'unknown'].indexOf(f.fate ?? '');
   const bad = input.fates.filter((f) => rank(f) >= 0).sort((a, b) => rank(a) - rank(b));
-  const shown = bad.slice(0, SHOWN_MAX);
+  const shown = pick(bad, rank);
   const ids = new Set(shown.map((f) => f.w));
-  const acked = new Map(input.attempts.flatMap((a) => (ids.has(a.writeId) && a.outcome === 'acked' && a.repliedNs !== undefined ? [[a.writeId, axis.ns(a.repliedNs)] as const] : [])));
+  const acked = new Map(
+    input.attempts.flatMap((a) =>
+      ids.has(a.writeId) && a.outcome === 'acked' && a.repliedNs !== undefined ? [[a.writeId, axis.ns(a.repliedNs)] as const] : [],
+    ),
+  );
   const out = input.lost.filter((l) => l.inPlace !== true);
   return {
     acked: input.verdict.acked,
@@ -33,15 +38,46 @@ export function dataOf(input: ReportInput, axis: Axis): DataModel {
     conflicts: conflictsOf(input.lost, input.plan),
     notInPlace: {
       total: out.length,
-      shown: out.slice(0, SHOWN_MAX).map((l) => ({ table: l.table, key: l.key, conflict: l.conflict ?? 'old side only', effect: l.effect, gtids: l.gtids, note: l.note ?? (l.inPlace === null ? 'cannot be told' : '') })),
+      shown: out
+        .slice(0, SHOWN_MAX)
+        .map((l) => ({
+          table: l.table,
+          key: l.key,
+          conflict: l.conflict ?? 'old side only',
+          effect: l.effect,
+          gtids: l.gtids,
+          note: l.note ?? (l.inPlace === null ? 'cannot be told' : ''),
+        })),
     },
   };
+}
+
+/** The first of each kind of bad fate, so that few altered writes are not hidden by many missing ones; then the first of all. */
+function pick(bad: FateLine[], rank: (f: FateLine) => number): FateLine[] {
+  const seen = new Map<string, number>();
+  const [some, rest]: [FateLine[], FateLine[]] = [[], []];
+  for (const f of bad) {
+    const n = (seen.get(f.fate!) ?? 0) + 1;
+    seen.set(f.fate!, n);
+    (n <= OF_EACH ? some : rest).push(f);
+  }
+  return [...some, ...rest.slice(0, SHOWN_MAX - some.length)].sort((a, b) => rank(a) - rank(b));
 }
 
 function badWrite(f: FateLine, ackedMs: number | null): BadWrite {
   const seen = f.seen === null ? 'no row' : f.seen.length > 1 ? `${f.seen.length} rows` : `saw ${f.seen[0]?.slice(0, 12) || 'no row'}`;
   const wanted = f.expected === '' ? 'absence' : f.expected.slice(0, 12);
-  return { w: f.w, fate: f.fate!, kind: f.kind, table: f.table, key: f.key, ackedMs, lost: f.lost, gtid: f.place?.gtid ?? '', note: f.note ?? `${seen}, should be ${wanted}` };
+  return {
+    w: f.w,
+    fate: f.fate!,
+    kind: f.kind,
+    table: f.table,
+    key: f.key,
+    ackedMs,
+    lost: f.lost,
+    gtid: f.place?.gtid ?? '',
+    note: f.note ?? `${seen}, should be ${wanted}`,
+  };
 }
 
 function conflictsOf(lost: readonly LostKey[], plan: Plan): ConflictRow[] {
@@ -70,7 +106,11 @@ export function expectationsOf(input: ReportInput): ExpectationRow[] {
   const { plan, history, reconcile: r } = input;
   const rows: ExpectationRow[] = [];
   const atLeast = (what: string, want: number, got: number | undefined) =>
-    rows.push({ expected: `at least ${plural(want, what, pluralOf(what))}`, seen: got === undefined ? 'not known: no reconciliation in the bundle' : count(got), held: got === undefined ? null : got >= want });
+    rows.push({
+      expected: `at least ${plural(want, what, pluralOf(what))}`,
+      seen: got === undefined ? 'not known: no reconciliation in the bundle' : count(got),
+      held: got === undefined ? null : got >= want,
+    });
   for (const e of plan.chain.filter((c) => c.do !== 'baseline' && c.do !== 'writes')) {
     const seen = entries(history, 'fault-injected').find((f) => f.chainId === e.id);
     rows.push({ expected: `“${e.title}” takes effect`, seen: seen ? `seen by ${seen.effect.probe}` : 'no probe saw it', held: seen !== undefined });

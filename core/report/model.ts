@@ -159,7 +159,8 @@ export interface StepRow {
 export interface PeopleModel {
   rehearsal: boolean;
   rows: StepRow[];
-  totals: { tookMs: number; waitingMs: number; personMs: number; machineMs: number; engineGapMs: number };
+  /** spanMs: from the first step's opening to the last one's end; steps may overlap, so the sum may be larger */
+  totals: { spanMs: number; tookMs: number; waitingMs: number; personMs: number; machineMs: number; engineGapMs: number };
   comments: { atMs: number; by: string; stepId: string; text: string }[];
 }
 export interface ExpectationRow {

@@ -25,14 +25,16 @@ export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; 
   const rows = attempts.map((a) => rowOf(a, input.plan, gaps));
   const sum = (f: (r: StepRow) => number | null) => round(rows.reduce((n, r) => n + (f(r) ?? 0), 0));
   const comments = entries(input.history, 'comment').map((c) => ({ atMs: axis.at(c.at), by: c.envelope.by, stepId: c.stepId, text: c.envelope.reason }));
+  const bars = attempts.map((a) => barOf(a, input, axis));
   const totals = {
+    spanMs: bars.length > 0 ? round(Math.max(...bars.map((b) => b.toMs)) - Math.min(...bars.map((b) => b.fromMs))) : 0,
     tookMs: sum((r) => r.tookMs),
     waitingMs: sum((r) => r.waitingMs),
     personMs: sum((r) => r.personMs),
     machineMs: sum((r) => r.machineMs),
     engineGapMs: sum((r) => r.engineGapMs),
   };
-  return { model: { rehearsal: input.plan.rehearsal !== null, rows: [...rows, ...neverOpened(input.plan, attempts)], totals, comments }, bars: attempts.map((a) => barOf(a, input, axis)) };
+  return { model: { rehearsal: input.plan.rehearsal !== null, rows: [...rows, ...neverOpened(input.plan, attempts)], totals, comments }, bars };
 }
 
 function fold(history: readonly HistoryEntry[], axis: Axis): Attempt[] {
@@ -48,7 +50,19 @@ function fold(history: readonly HistoryEntry[], axis: Axis): Attempt[] {
   };
   for (const e of history) {
     if (e.kind === 'step-opened') {
-      all.push({ stepId: e.stepId, attempt: e.attempt, openedMs: axis.at(e.at), ackMs: null, doneMs: null, endMs: null, envelope: null, acceptedWallMs: null, over: false, results: [], ended: null });
+      all.push({
+        stepId: e.stepId,
+        attempt: e.attempt,
+        openedMs: axis.at(e.at),
+        ackMs: null,
+        doneMs: null,
+        endMs: null,
+        envelope: null,
+        acceptedWallMs: null,
+        over: false,
+        results: [],
+        ended: null,
+      });
       continue;
     }
     if (!('stepId' in e) || !('attempt' in e)) continue;
@@ -75,7 +89,8 @@ function fold(history: readonly HistoryEntry[], axis: Axis): Attempt[] {
 function rowOf(a: Attempt, plan: Plan, gaps: readonly (readonly [number, number])[]): StepRow {
   const step = plan.steps.find((s) => s.id === a.stepId);
   const index = plan.steps.findIndex((s) => s.id === a.stepId) + 1;
-  const without = (from: number | null, to: number | null) => (from === null || to === null ? 0 : gaps.reduce((n, [g, h]) => n + Math.max(0, Math.min(h, to) - Math.max(g, from)), 0));
+  const without = (from: number | null, to: number | null) =>
+    from === null || to === null ? 0 : gaps.reduce((n, [g, h]) => n + Math.max(0, Math.min(h, to) - Math.max(g, from)), 0);
   const part = (from: number | null, to: number | null) => (from === null || to === null ? null : round(Math.max(0, to - from - without(from, to))));
   const state = stateOf(a);
   const person = a.ackMs === null ? null : part(a.ackMs, a.doneMs ?? a.endMs);
@@ -137,7 +152,22 @@ function neverOpened(plan: Plan, attempts: Attempt[]): StepRow[] {
   return plan.steps.flatMap((s, i) => {
     if (attempts.some((a) => a.stepId === s.id)) return [];
     const none = { tookMs: null, waitingMs: null, personMs: null, machineMs: null, claimedWallMs: null, acceptedWallMs: null };
-    return [{ number: String(i + 1), title: s.title, role: s.role, who: '–', vouched: '', budgetMs: s.budgetMs, overBudget: false, engineGapMs: 0, state: 'open' as const, outcome: 'never opened', checks: [], ...none }];
+    return [
+      {
+        number: String(i + 1),
+        title: s.title,
+        role: s.role,
+        who: '–',
+        vouched: '',
+        budgetMs: s.budgetMs,
+        overBudget: false,
+        engineGapMs: 0,
+        state: 'open' as const,
+        outcome: 'never opened',
+        checks: [],
+        ...none,
+      },
+    ];
   });
 }
 

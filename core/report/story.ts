@@ -13,19 +13,25 @@ function disasterOf(input: ReportInput, axis: Axis): string {
   const faults = entries(input.history, 'fault-injected').filter((f) => f.verb !== 'repoint');
   if (faults.length === 0) return 'No fault was seen to take effect.';
   let before = 0;
+  const source = oldSource(input);
+  let subject = '';
   const parts = faults.map((f, i) => {
     const at = axis.at(f.effect.absent);
     const later = i > 0 ? `${duration(at - before)} later ` : '';
     before = at;
-    return later + clauseOf(f, input);
+    const node = String(f.facts['node'] ?? input.plan.chain.find((c) => c.id === f.chainId)?.with['node'] ?? '');
+    const name = node === '' ? '' : node === subject ? 'it' : i === 0 ? `the ${node === source ? 'primary' : 'node'} ${node}` : node;
+    subject = node;
+    return later + clauseOf(f, name, input);
   });
-  return `${capital(list(parts))}.`;
+  return `${capital(clauses(parts))}.`;
 }
 
-function clauseOf(f: Of<'fault-injected'>, input: ReportInput): string {
-  const node = f.facts['node'];
+/** A fault as a clause: who, and what became of it. A fault with a verb that is not known here speaks by its title. */
+function clauseOf(f: Of<'fault-injected'>, node: string, input: ReportInput): string {
   const w = input.plan.chain.find((c) => c.id === f.chainId)?.with ?? {};
-  if (f.verb === 'partition' && typeof w['node'] === 'string' && Array.isArray(w['from'])) return `${w['node']} was cut off from ${list(w['from'].map(String))} while clients still reached it`;
+  if (f.verb === 'partition' && node && Array.isArray(w['from']))
+    return `${node} was cut off from ${list(w['from'].map(String))} while clients still reached it`;
   if (f.verb === 'kill-node' && node) return `${node} died`;
   if (f.verb === 'kill-process' && node) return `the database process on ${node} died`;
   if (f.verb === 'promote' && node) return `${node} was promoted`;
@@ -48,8 +54,11 @@ function manualOf(people: PeopleModel): string {
   const sent = opened.filter((r) => r.outcome === 'sent back by its check').length;
   const skipped = opened.filter((r) => r.outcome.startsWith('skipped')).length;
   const who = people.rehearsal ? 'A script in the place of people' : list([...new Set(opened.map((r) => r.who).filter((w) => w !== 'nobody'))]) || 'Nobody';
-  const bad = [sent ? `checks sent ${sent === 1 ? 'one step' : `${sent} steps`} back` : '', skipped ? `${plural(skipped, 'step was', 'steps were')} skipped` : ''].filter(Boolean);
-  return `${who} followed the manual for ${duration(people.totals.tookMs)}: ${plural(verified, 'step')} verified${bad.length ? `; ${list(bad)}` : ''}.`;
+  const bad = [
+    sent ? `checks sent ${sent === 1 ? 'one step' : `${sent} steps`} back` : '',
+    skipped ? `${plural(skipped, 'step was', 'steps were')} skipped` : '',
+  ].filter(Boolean);
+  return `${who} followed the manual for ${duration(people.totals.spanMs)}: ${plural(verified, 'step')} verified${bad.length ? `; ${list(bad)}` : ''}.`;
 }
 
 function endOf(input: ReportInput): string {
@@ -62,5 +71,10 @@ function endOf(input: ReportInput): string {
   if (!c) return 'Whether the nodes are equal was not checked.';
   const nodes = `${c.nodes.length} nodes`;
   if (c.equal === null) return `Whether the ${nodes} are equal cannot be told${c.reason ? `: ${c.reason}` : ''}.`;
-  return c.equal ? `At the end the ${nodes} were equal, row by row${writes ? `, but ${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} missing or wrong` : ''}.` : `At the end the nodes differed in ${plural(c.differences.length, 'row')}.`;
+  return c.equal
+    ? `At the end the ${nodes} were equal, row by row${writes ? `, but ${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} missing or wrong` : ''}.`
+    : `At the end the nodes differed in ${plural(c.differences.length, 'row')}.`;
 }
+
+/** "a; b, and c": clauses may hold commas. */
+const clauses = (parts: string[]): string => (parts.length < 2 ? (parts[0] ?? '') : `${parts.slice(0, -1).join('; ')}, and ${parts.at(-1)}`);

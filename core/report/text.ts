@@ -1,7 +1,8 @@
 /** Words for people: numbers with units, and text that can do no harm. Shared by page and terminal, so that both say the same. */
 
 /** C0 and C1 controls, bidirectional overrides, zero-width and line separators: whatever could steer a terminal or hide text. */
-const HARMFUL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const HARMFUL =
+  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** The same text on one line, with every character that could steer a terminal or a page's direction written out, as in ‹U+001B›. */
 export function inert(text: string): string {

@@ -9,8 +9,17 @@ export function timelineOf(input: ReportInput, axis: Axis, people: PersonBar[]):
   const faults = faultsOf(input, axis);
   const proven = input.convergence?.provenNs;
   const provenMs = proven && input.convergence?.equal === true ? axis.ns(proven) : null;
-  const ends = [...people.map((p) => p.toMs), ...faults.bars.map((b) => b.toMs), ...faults.marks.map((m) => m.atMs), workloadEnd(input, axis), provenMs ?? 0, proven ? axis.ns(proven) : 0, 1];
-  const endMs = Math.max(...ends);
+  const ends = [
+    ...people.map((p) => p.toMs),
+    ...faults.bars.map((b) => b.toMs),
+    ...faults.marks.map((m) => m.atMs),
+    workloadEnd(input, axis),
+    provenMs ?? 0,
+    proven ? axis.ns(proven) : 0,
+    1,
+  ];
+  // a little room after the last event, so that what followed it can be seen
+  const endMs = Math.max(...ends) * 1.05;
   const first = entries(input.history, 'workload-started')[0] ?? input.history[0];
   const startMs = Math.max(first ? Math.min(0, axis.at(first.at)) : 0, -endMs / 5);
   const atRisk = atRiskOf(input, axis);

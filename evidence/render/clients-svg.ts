@@ -21,9 +21,9 @@ function rates(c: ClientsModel, s: Scale, top: number): string {
   const base = top + RATES;
   const max = niceMax(Math.max(1, ...c.acked, ...c.failed, ...c.unknown));
   const curve = (values: number[], cls: string) => {
-    const points = values.map((v, i) => [c.startMs + (i + 0.5) * c.bucketMs, v] as const).filter(([ms]) => s.has(ms));
+    const steps = values.flatMap((v, i) => [0, 1].map((end) => [c.startMs + (i + end) * c.bucketMs, v] as const)).filter(([ms]) => s.has(ms));
     return path(
-      points.map(([ms, v]) => [s.x(ms), base - (v / max) * RATES] as const),
+      steps.map(([ms, v]) => [s.x(ms), base - (v / max) * RATES] as const),
       cls,
     );
   };
@@ -47,7 +47,9 @@ function staleness(c: ClientsModel, s: Scale, top: number): string {
       `stale s${i % 4}`,
     ),
   );
-  const legend = c.staleness.slice(0, 4).map((n, i) => line(0, top + 26 + i * 14, 20, top + 26 + i * 14, `stale s${i % 4}`) + text(26, top + 30 + i * 14, n.node.slice(0, 10)));
+  const legend = c.staleness
+    .slice(0, 4)
+    .map((n, i) => line(0, top + 26 + i * 14, 20, top + 26 + i * 14, `stale s${i % 4}`) + text(26, top + 30 + i * 14, n.node.slice(0, 10)));
   const axis = line(GUTTER, base, WIDTH - 12, base, 'base') + text(WIDTH, top + 9, duration(max).replace('.0 ', ' '), 'halo', 'end');
   const none = c.staleness.length === 0 ? text(GUTTER + 6, base - 8, 'not sampled') : '';
   return text(0, top + 9, 'Staleness', 'lab') + legend.join('') + axis + curves.join('') + none;
@@ -82,5 +84,10 @@ export function fatesSvg(fates: FateCount[], acked: number): string {
     const over = hatch ? hatched('fates', hatch, at, 0, Math.max(w - 1, 1.5), 28) : '';
     return box + over + (textWidth(label) + 12 < w ? text(at + 8, 18, label, `on-${f.fate}`) : '');
   });
-  return figure('fates', 30, `${plural(acked, 'acknowledged write')}: ${there.map((f) => `${count(f.count)} ${f.fate}`).join(', ') || 'no fate is known'}.`, parts.join(''));
+  return figure(
+    'fates',
+    30,
+    `${plural(acked, 'acknowledged write')}: ${there.map((f) => `${count(f.count)} ${f.fate}`).join(', ') || 'no fate is known'}.`,
+    parts.join(''),
+  );
 }

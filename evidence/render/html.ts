@@ -30,6 +30,7 @@ function compile(): (view: object) => string {
     duration: time(duration),
     limit: time(limit),
     moment: time(moment),
+    exact: time((ms) => `T${ms < 0 ? '−' : '+'}${(Math.abs(ms) / 1000).toFixed(3)} s`),
     utc: time(utc),
     utcTime: time(utcTime),
     count: time(count),

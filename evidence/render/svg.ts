@@ -10,9 +10,9 @@ const RIGHT = 12;
 /** Mean width of a character at 12 px in the page's type face, generous: labels are placed by estimate, since nothing here can measure type. */
 const CHAR_PX = 6.6;
 
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '=': '&#61;', '`': '&#96;' };
 /** Text or attribute value, harmless in markup. */
-export const esc = (text: string): string => inert(text).replace(/[&<>"']/g, (c) => ENTITIES[c]!);
+export const esc = (text: string): string => inert(text).replace(/[&<>"'=`]/g, (c) => ENTITIES[c]!);
 export const textWidth = (s: string): number => s.length * CHAR_PX;
 export const px = (n: number): string => String(Math.round(n * 10) / 10);
 

@@ -65,7 +65,10 @@ function serviceLane(t: TimelineModel, s: Scale, id: string, y: number): Lane {
     return box + (fits ? text(x + 6, y + 15, b.label, b.kind === 'down' ? 'in halo' : 'in') : '');
   });
   const below = rows(outside, (o) => [leftOf(o.x, o.label), leftOf(o.x, o.label) + textWidth(o.label)]);
-  const labels = below.map(({ item: o, row }) => line(o.x + 0.5, y + BOX, o.x + 0.5, y + BOX + 6 + row * 16, 'lead') + text(leftOf(o.x, o.label) + 3, y + BOX + 14 + row * 16, o.label));
+  const labels = below.map(
+    ({ item: o, row }) =>
+      line(o.x + 0.5, y + BOX, o.x + 0.5, y + BOX + 6 + row * 16, 'lead') + text(leftOf(o.x, o.label) + 3, y + BOX + 14 + row * 16, o.label),
+  );
   const extra = below.length ? 16 * (Math.max(...below.map((b) => b.row)) + 1) : 0;
   return { markup: markup.join('') + labels.join(''), height: BOX + extra };
 }
