@@ -14,7 +14,10 @@ import { fileError, syncFolder, writeAll, writeDurably } from './files.ts';
 import { sealFolder } from './manifest.ts';
 
 /** A line to append: its number, and what it says. `prev` is the store's business. */
-export type Numbered = { n: number };
+export interface Numbered {
+  n: number;
+  recorded?: unknown;
+}
 
 export interface EvidenceStore {
   /** an absolute path, for programs that are told where to write */

@@ -1,6 +1,7 @@
 /** `drillbook lint`: everything that is wrong with runbooks, with file, line and column. Touches nothing. Exit status 0 or 2. */
 import { isAbsolute, join, resolve } from 'node:path';
 import { Command } from 'commander';
+import { CATALOGUE } from '../../activities/catalogue.ts';
 import { isDrillError } from '../../core/errors.ts';
 import type { Catalogue } from '../../core/runbook/lint.ts';
 import { problemLine } from '../../core/runbook/problem.ts';
@@ -18,8 +19,8 @@ interface Options {
   schema?: boolean;
 }
 
-/** `catalogue` is what this installation can inject and check (activities/faults, activities/checks). */
-export function lintCommand(ctx: CliContext, catalogue: Catalogue): Command {
+/** `catalogue` is what this installation can inject and check. */
+export function lintCommand(ctx: CliContext, catalogue: Catalogue = CATALOGUE): Command {
   return new Command('lint')
     .description('check runbooks: every problem as file:line:column, nothing is touched')
     .argument('[runbook...]', 'names in runbooks/, or files')

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { CHAIN_START, chainLine, parseChain } from '../../core/history.ts';
 
 interface Line {

@@ -97,7 +97,7 @@ test.each<[string, string, string, string, string]>([
 });
 
 test('steps in a circle and those behind it are told apart', () => {
-  const text = `${broken('budget: 30s', 'budget: 30s\n    needs: [recover]')}`;
+  const text = broken('budget: 30s', 'budget: 30s\n    needs: [recover]');
   const behind = text.replace(
     'rehearsals:',
     '  - { id: last, title: Last, role: dba, budget: 1s, needs: [recover], instructions: x, rehearse: { script: x } }\nrehearsals:',
@@ -149,9 +149,10 @@ test('a file over 1 MB is not read, one with over 500 steps not followed', () =>
 });
 
 test('aliases that multiply are refused, not expanded', () => {
-  const bomb = ['a: &a [x, x, x, x, x, x, x, x, x]', ...[...'bcdefgh'].map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefg'[i]}`).join(', ')}]`)].join(
-    '\n',
-  );
+  const bomb = [
+    'a: &a [x, x, x, x, x, x, x, x, x]',
+    ...'bcdefgh'.split('').map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefg'[i]}`).join(', ')}]`),
+  ].join('\n');
   expect(inspectRunbook(written(bomb), CATALOGUE).problems[0]?.message).toContain('alias');
 });
 
