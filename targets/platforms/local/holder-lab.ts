@@ -52,14 +52,14 @@ export class Lab {
 
   async build(progress: (text: string) => void): Promise<void> {
     const { tools, cacheDir, uid, dir } = this.#config;
-    const [template] = await Promise.all([ensureTemplate({ tools, cacheDir, uid, socketDir: dir, progress }), this.#network.build()]);
+    const network = this.#network.build();
+    const template = await ensureTemplate({ tools, cacheDir, uid, socketDir: dir, progress });
     progress(`starting ${this.#nodes.length} mysqld`);
-    await Promise.all(
-      this.#nodes.map(async (node) => {
-        await node.prepare(template);
-        await node.start();
-      }),
-    );
+    const start = async (node: Node): Promise<void> => {
+      await Promise.all([node.prepare(template), network]);
+      await node.start();
+    };
+    await Promise.all(this.#nodes.map(start));
     progress('starting replication');
     await this.#replicate();
     await this.#giveService(this.#first.name);

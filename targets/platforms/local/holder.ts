@@ -5,6 +5,7 @@
  *
  * Started by lab.ts as: unshare … --pid --fork --kill-child --mount-proc node holder.ts CONFIG
  */
+import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { Lab } from './holder-lab.ts';
 import { holderSocketOf } from './layout.ts';
@@ -15,7 +16,16 @@ function tell(message: object): void {
   process.stdout.write(`${JSON.stringify(message)}\n`);
 }
 
-const end = (): never => process.exit(0);
+let scratch: string | null = null;
+/** The kernel ends everything else in this pid namespace with us. */
+function end(): never {
+  if (scratch !== null && process.pid === 1) {
+    process.kill(-1, 'SIGKILL');
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 10 });
+  }
+  process.exit(0);
+}
+
 // Whoever listened has gone; the lab goes on without telling.
 process.stdout.on('error', () => {});
 process.on('SIGTERM', end);
@@ -23,6 +33,7 @@ process.on('SIGINT', end);
 
 try {
   const config = JSON.parse(await readFile(process.argv[2] ?? '', 'utf8')) as HolderConfig;
+  if (config.scratch) scratch = config.dir;
   const lab = new Lab(config, end);
   if (config.ttlMs === null) process.stdin.on('end', end).on('close', end).on('error', end).resume();
   await lab.build((text) => tell({ progress: text }));

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DrillError, messageOf } from '../../../core/errors.ts';
@@ -19,8 +20,9 @@ const BYTES_PER_NODE = 300_000_000;
 
 export interface LabOptions {
   tools: Tools;
-  /** Folder of this lab alone; made if missing. It stays when the lab ends: it is the caller's. */
+  /** Folder of this lab alone; made if missing. It stays when the lab ends, for it is the caller's, unless it is scratch. */
   dir: string;
+  scratch?: boolean;
   cacheDir: string;
   workDir: string;
   nodes?: number;
@@ -36,8 +38,10 @@ export interface Lab {
   unsharePid: number;
   /** Resolves when the holder and with it the whole lab has ended, with what its log says last. */
   exited: Promise<string>;
-  /** Ends the lab and waits until it is gone; its folder stays. */
+  /** Ends the lab and waits until it is gone. */
   stop(): Promise<void>;
+  /** The lab no longer keeps this process from ending; it still ends with it. */
+  unref(): void;
 }
 
 /** Resolves when replication is proven by a first row on every replica. On an error nothing is left running. */
@@ -50,7 +54,16 @@ export async function startLab(o: LabOptions): Promise<Lab> {
   checkDir(dir);
   await checkSpace(dir, nodes * BYTES_PER_NODE);
   const uid = process.getuid?.() ?? 0;
-  const config: HolderConfig = { tools: o.tools, dir, cacheDir: o.cacheDir, workDir: o.workDir, nodes, uid, ttlMs: o.owner === 'pipe' ? null : o.owner.ttlMs };
+  const config: HolderConfig = {
+    tools: o.tools,
+    dir,
+    cacheDir: o.cacheDir,
+    workDir: o.workDir,
+    nodes,
+    uid,
+    ttlMs: o.owner === 'pipe' ? null : o.owner.ttlMs,
+    scratch: o.scratch ?? false,
+  };
   await rm(stateFileOf(dir), { force: true });
   await rm(holderSocketOf(dir), { force: true });
   const child = await launch(config);
@@ -61,8 +74,8 @@ export async function startLab(o: LabOptions): Promise<Lab> {
     const file = stateFileOf(dir);
     await writeFile(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`);
     await rename(`${file}.new`, file);
-    if (o.owner !== 'pipe') release(child);
-    return { stateFile: file, pid: state.pid, unsharePid: state.unsharePid, exited, stop: () => stop(dir, child, exited) };
+    if (o.owner !== 'pipe') unref(child);
+    return { stateFile: file, pid: state.pid, unsharePid: state.unsharePid, exited, stop: () => stop(dir, child, exited), unref: () => unref(child) };
   } catch (e) {
     child.kill('SIGKILL');
     await exited;
@@ -78,7 +91,9 @@ async function launch(config: HolderConfig): Promise<ChildProcess> {
   const user = config.uid === 0 ? [] : ['--user', '--map-root-user'];
   const holder = [config.tools.node, join(import.meta.dirname, 'holder.ts'), file];
   const args = [...user, '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', ...holder];
-  const child = spawn(config.tools.unshare, args, { stdio: [config.ttlMs === null ? 'pipe' : 'ignore', 'pipe', log], detached: true });
+  // Nothing of the owner's environment gets in: C for messages that are matched, a compile cache because half of the holder's start is compiling.
+  const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', NODE_COMPILE_CACHE: join(config.cacheDir, 'compiled') };
+  const child = spawn(config.tools.unshare, args, { env, stdio: [config.ttlMs === null ? 'pipe' : 'ignore', 'pipe', log], detached: true });
   closeSync(log);
   child.stdin?.on('error', () => {});
   return child;
@@ -128,10 +143,9 @@ function startError(how: string): DrillError {
   return new DrillError('DRILL_USERNS_FORBIDDEN', `namespaces cannot be made: ${how}`, hint);
 }
 
-/** Lets this process end while the lab, which has no owner, goes on. */
-function release(child: ChildProcess): void {
+function unref(child: ChildProcess): void {
   child.unref();
-  child.stdout?.destroy();
+  for (const stream of [child.stdin, child.stdout]) (stream as Socket | null)?.unref();
 }
 
 async function stop(dir: string, child: ChildProcess, exited: Promise<string>): Promise<void> {

@@ -35,6 +35,8 @@ export interface HolderConfig {
   uid: number;
   /** null: ends when stdin closes; a number: ends when not kept alive for so long */
   ttlMs: number | null;
+  /** the lab's folder goes when the lab ends in order */
+  scratch: boolean;
 }
 
 /** lab.json: how to find a running lab again. Pids are as seen from outside; start times are ticks since boot (/proc/PID/stat, field 22), so a reused pid is noticed. */

@@ -1,5 +1,4 @@
 /** One admin connection per piece of work, over the node's unix socket as root. Connecting costs 2 to 5 ms; nothing is left open that a killed node could hold up. */
-import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
 import { DrillError, messageOf } from '../../../core/errors.ts';
 
@@ -9,6 +8,8 @@ const CONNECT_MS_MAX = 5_000;
 
 /** Runs work on one connection. Throws DRILL_NODE_DOWN when nothing answers on the socket. */
 export async function withAdmin<T>(name: string, socketPath: string, work: (sql: AdminSql) => Promise<T>): Promise<T> {
+  // Loaded at the first use: a lab's bring-up does that while its servers start.
+  const { createConnection } = await import('mysql2/promise');
   let connection: Connection;
   try {
     connection = await createConnection({

@@ -83,6 +83,7 @@ async function promote(node: string, sql: AdminSql): Promise<{ gtidExecuted: str
   const s = await replicaStatus(sql);
   if (s !== null) {
     await sql.rows('STOP REPLICA IO_THREAD', [], STOP_REPLICA_MS_MAX);
+    await sql.rows('START REPLICA SQL_THREAD', [], STOP_REPLICA_MS_MAX);
     await applyReceived(node, sql, APPLY_MS_MAX);
     await sql.rows('STOP REPLICA', [], STOP_REPLICA_MS_MAX);
     await sql.rows('RESET REPLICA ALL', [], STOP_REPLICA_MS_MAX);
