@@ -169,7 +169,7 @@ export class BinlogText {
 
 /** The statement between mysqlbinlog's own SET lines and its delimiter. */
 function statementText(lines: string[]): string {
-  const own = lines.findIndex((l) => l === DELIMITER || !l.endsWith(DELIMITER));
+  const own = lines.findIndex((l) => l === DELIMITER || !/^(SET |\/\*!|use ).*\/\*!\*\/;$/i.test(l));
   const text = lines.slice(own === -1 ? lines.length : own);
   const end = text.findLastIndex((l) => l === DELIMITER);
   return decodeText(text.slice(0, end === -1 ? text.length : end).join('\n')).text.trim();

@@ -1,0 +1,57 @@
+import fc from 'fast-check';
+import { GtidSet } from '../../../core/gtid.ts';
+
+const A = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+const B = '5d88ddb6-cff5-11e8-b0a3-02fc00000001';
+const SOURCES = [A, `${A}:tag`, B, `${B}:other_1`];
+
+/** A set as plain strings, the model that the real one must equal. */
+const model = fc
+  .array(fc.tuple(fc.constantFrom(...SOURCES), fc.integer({ min: 1, max: 30 })), { maxLength: 60 })
+  .map((l) => new Set(l.map(([s, n]) => `${s}:${n}`)));
+const setOf = (m: Iterable<string>) => GtidSet.of(m);
+const flat = (s: GtidSet) => [...s.gtids()].sort();
+const both = (m: Set<string>, o: Set<string>, keep: (g: string) => boolean) => [...new Set([...m, ...o])].filter(keep).sort();
+
+test('the set algebra agrees with plain sets of GTIDs', () => {
+  fc.assert(
+    fc.property(model, model, (a, b) => {
+      const [x, y] = [setOf(a), setOf(b)];
+      expect(flat(x.union(y))).toEqual(both(a, b, () => true));
+      expect(flat(x.subtract(y))).toEqual(both(a, b, (g) => a.has(g) && !b.has(g)));
+      expect(flat(x.intersect(y))).toEqual(both(a, b, (g) => a.has(g) && b.has(g)));
+      expect(x.contains(y)).toBe([...b].every((g) => a.has(g)));
+      expect(x.count()).toBe(a.size);
+      expect(x.isEmpty()).toBe(a.size === 0);
+      for (const g of b) expect(x.has(g)).toBe(a.has(g));
+    }),
+  );
+});
+
+test('what is printed is read again, and equal sets print equally', () => {
+  fc.assert(
+    fc.property(model, (m) => {
+      const set = setOf(m);
+      expect(GtidSet.parse(set.toString()).equals(set)).toBe(true);
+      expect(setOf([...m].reverse()).toString()).toBe(set.toString());
+    }),
+  );
+});
+
+test.each([
+  ['', ''],
+  [` ${A.toUpperCase()}:1-3:5 ,\n${B}:7`, `${A}:1-3:5,${B}:7`],
+  [`${A}:3:1-2:4-4`, `${A}:1-4`],
+  [`${A}:1-3,${A}:2-9`, `${A}:1-9`],
+  [`${A}:1-3:tag:8-20:other:9,${A}:Tag:21`, `${A}:1-3:other:9:tag:8-21`],
+  [`${A}:tag:1`, `${A}:tag:1`],
+])('%j is %j', (text, canonical) => {
+  expect(GtidSet.parse(text).toString()).toBe(canonical);
+});
+
+test.each([['x:1'], [A], [`${A}:`], [`${A}:0`], [`${A}:5-3`], [`${A}:tag`], [`${A}:tag:other:1`], [`${A}:-3`], [`${A}:9007199254740993`], [`${A}:1;DROP`]])(
+  '%j is refused with its code',
+  (text) => {
+    expect(() => GtidSet.parse(text)).toThrow(expect.objectContaining({ code: 'DRILL_GTID_INVALID' }));
+  },
+);
