@@ -1,0 +1,209 @@
+/** `drillbook reconcile`: what a failover lost and what became of it, from binary logs and rows alone. Works in a real incident: no engine, no runbook. */
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { applyRecovery } from '../../activities/reconcile/apply.ts';
+import type { Applied } from '../../activities/reconcile/apply.ts';
+import { converge } from '../../activities/reconcile/converge.ts';
+import { reconcile, writeDurably } from '../../activities/reconcile/run.ts';
+import type { ReconcileOptions } from '../../activities/reconcile/run.ts';
+import type { Convergence } from '../../core/bundle.ts';
+import { CONFLICT_CLASSES } from '../../core/plan.ts';
+import type { ReconcileRules } from '../../core/plan.ts';
+import { outcomeOf } from '../../core/reconcile/outcome.ts';
+import type { Outcome } from '../../core/reconcile/outcome.ts';
+import type { Reconciled } from '../../core/reconcile/reconcile.ts';
+import { WORKLOAD_TABLES } from '../../core/workload.ts';
+import { isDsn, parseDsn } from '../../targets/systems/mysql/dsn.ts';
+import { EXIT } from './context.ts';
+import type { CliContext } from './context.ts';
+import { isUtf8 } from './live.ts';
+import { pad, paint } from './live-text.ts';
+import type { Line, Style } from './live-text.ts';
+
+interface Flags {
+  old: string;
+  new: string;
+  fork?: string;
+  ledger?: string;
+  nodes?: string[];
+  rule: ReconcileRules['conflict'];
+  identity: Record<string, string>;
+  out?: string;
+  list?: boolean;
+  apply?: boolean;
+  json?: boolean;
+  catchUp: number;
+}
+
+/** The workload's own tables are known; a person adds theirs. */
+const KNOWN_IDENTITY = Object.fromEntries(WORKLOAD_TABLES.filter((t) => t.identity !== t.primaryKey).map((t) => [t.name, t.identity]));
+
+export function reconcileCommand(ctx: CliContext): Command {
+  return new Command('reconcile')
+    .description('what a failover lost, row by row: old binary logs against the new source; --apply puts it back')
+    .requiredOption('--old <folder|dsn>', 'folder with the old source’s binary logs, or the server itself')
+    .requiredOption('--new <dsn>', 'the new source: mysql://user:password@host:port, or a socket’s path')
+    .option('--fork <gtid set>', 'what the new source had when it was promoted (default: derived from the logs)')
+    .option('--ledger <file>', 'ledger.jsonl of a drill: the fate of every acknowledged write')
+    .option('--nodes <dsn,dsn>', 'replicas that must equal the new source, row by row', (v: string) => v.split(',').filter(Boolean))
+    .option('--catch-up <seconds>', 'how long --nodes may take to execute what the new source has', seconds, 10)
+    .addOption(new Option('--rule <rule>', 'who wins where both sides changed a row').choices(['new-wins', 'old-wins']).default('new-wins'))
+    .option('--identity <table=column>', 'column that identifies a row better than its AUTO_INCREMENT id (again for more tables)', identity, KNOWN_IDENTITY)
+    .option('--out <folder>', 'write reconcile.json, lost.jsonl, fates.jsonl, lost.gtids (with --nodes: rows.jsonl, convergence.json)')
+    .option('--list', 'name every write and row that is not in place')
+    .option('--apply', 'put in place, on the new source, every lost row change that the rule allows')
+    .option('--json', 'print the result as JSON')
+    .addHelpText('after', HELP)
+    .action(async (flags: Flags) => ctx.exit(EXIT[await run(ctx, flags)]));
+}
+
+const HELP = `
+A lost transaction never counts as recovered by its GTID, only by its rows. Rows that both sides changed are settled by --rule.
+--apply works beside the service's own writers, can be run again, and never overwrites a row that changed since it was read.
+A connection string without a password takes the environment's MYSQL_PWD.
+The account on --new needs SELECT and REPLICATION SLAVE, with --apply also INSERT, UPDATE and DELETE.
+Exit status: 0 nothing lost or all in place, 1 something is not in place, 2 usage or unreachable, 3 cannot be told.
+Examples:
+  drillbook reconcile --old ./old-binlogs --new mysql://dba:secret@db2:3306 --list
+  drillbook reconcile --old ./old-binlogs --new /run/mysqld/mysqld.sock --apply`;
+
+function seconds(text: string): number {
+  const n = Number(text);
+  if (!(n >= 0 && n <= 86_400)) throw new InvalidArgumentError('seconds, 0 to 86400');
+  return n;
+}
+
+function identity(text: string, before: Record<string, string>): Record<string, string> {
+  const match = /^([^=]+\.[^=]+)=([^=]+)$/.exec(text);
+  if (!match) throw new InvalidArgumentError('the form is schema.table=column');
+  return { ...before, [match[1]!]: match[2]! };
+}
+
+async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
+  const path = (text: string) => addressOf(ctx, text);
+  const outDir = flags.out === undefined ? undefined : resolve(ctx.cwd, flags.out);
+  for (const dsn of [flags.new, ...(flags.nodes ?? [])]) parseDsn(path(dsn));
+  if (outDir) await mkdir(outDir, { recursive: true });
+  const { mysqlbinlog } = await ctx.tools();
+  const opts: ReconcileOptions = {
+    mysqlbinlog,
+    old: isDsn(flags.old) ? path(flags.old) : resolve(ctx.cwd, flags.old),
+    new: path(flags.new),
+    ...(flags.fork === undefined ? {} : { fork: { set: flags.fork, how: 'given' as const } }),
+    ...(flags.ledger === undefined ? {} : { ledger: resolve(ctx.cwd, flags.ledger) }),
+    rules: { conflict: flags.rule, identity: flags.identity },
+    ...(outDir ? { outDir } : {}),
+    progress: (text) => void ctx.stderr.write(`  ${text}\n`),
+  };
+  const applied = flags.apply ? await applyRecovery(opts) : null;
+  const result = applied?.after ?? (await reconcile(opts));
+  const convergence = flags.nodes ? await convergeNodes(flags, path, outDir, opts) : null;
+  if (outDir) await writeDurably(join(outDir, 'lost.gtids'), [`${result.summary.lost}\n`]);
+  const outcome = withApply(outcomeOf(result, convergence), applied);
+  if (flags.json) {
+    const { verdict, sentence, writes, rows } = outcome;
+    const apply = applied && { planned: applied.planned, ...applied.result, decisions: applied.decisions };
+    ctx.stdout.write(
+      `${JSON.stringify({ verdict, sentence, summary: result.summary, ...(apply ? { apply } : {}), writes, rows, ...(convergence ? { convergence } : {}) }, null, 2)}\n`,
+    );
+  } else show(ctx, flags, result, outcome, applied, convergence);
+  return outcome.verdict;
+}
+
+/** A connection string without a password takes MYSQL_PWD, so that none need be on a command line; anything with a slash is a path. */
+function addressOf(ctx: CliContext, text: string): string {
+  if (!isDsn(text)) return text.includes('/') ? resolve(ctx.cwd, text) : text;
+  const password = ctx.env['MYSQL_PWD'];
+  if (!password || parseDsn(text).password) return text;
+  const url = new URL(text);
+  url.password = encodeURIComponent(password);
+  return url.href;
+}
+
+async function convergeNodes(flags: Flags, path: (text: string) => string, outDir: string | undefined, opts: ReconcileOptions): Promise<Convergence> {
+  const nodes = [flags.new, ...flags.nodes!].map((text) => ({ name: parseDsn(path(text)).name, dsn: path(text) }));
+  return converge({
+    nodes,
+    identity: flags.identity,
+    catchUpMs: flags.catchUp * 1_000,
+    ...(outDir ? { outDir } : {}),
+    ...(opts.progress ? { progress: opts.progress } : {}),
+  });
+}
+
+/** What --apply had to leave is not in place, whatever the rows say meanwhile. */
+function withApply(outcome: Outcome, applied: Applied | null): Outcome {
+  const left = applied ? [...applied.result.stale, ...applied.result.refused] : [];
+  if (left.length === 0) return outcome;
+  const sentence = `${left.length} rows were left alone, the first one ${left[0]!.table} ${left[0]!.key}: ${left[0]!.why}${outcome.verdict === 'pass' ? '' : `; ${outcome.sentence}`}`;
+  return { ...outcome, verdict: 'fail', sentence };
+}
+
+const MARK = { pass: 'PASS', fail: 'FAIL', unknown: 'UNKNOWN' } as const;
+
+function show(ctx: CliContext, flags: Flags, r: Reconciled, outcome: Outcome, applied: Applied | null, convergence: Convergence | null): void {
+  const { summary: s } = r;
+  const lines: Line[] = [];
+  const row = (name: string, text: string, style: Style = 'plain') => lines.push([[`  ${pad(name, 18)}`], [text, style]]);
+  row('fork', `${s.fork.set || 'not known'} (${s.fork.how === 'derived' ? 'derived from the logs' : s.fork.how})`);
+  row(
+    'lost',
+    s.lostCount === 0
+      ? 'nothing'
+      : `${s.lostCount} transactions: ${flags.ledger ? `${s.lostAcked} acknowledged, ${s.lostUnacked} not, ` : ''}${s.lostHeartbeats} heartbeats only`,
+  );
+  if (s.lostCount > 0) {
+    row('', s.lost);
+    row('lost rows', `${s.lostKeys} by net effect, ${s.lostKeysInPlace} in place or settled by the rule (${flags.rule})`);
+    row('conflicts', CONFLICT_CLASSES.map((c) => `${c} ${s.conflicts[c]}`).join(' · '));
+  }
+  if (s.late) row('replayed', `with equal effect: ${s.late}`);
+  if (s.forced) row('replayed', `counted as executed without the same effect: ${s.forced}`, 'fail');
+  if (s.rpoAtPromotionS !== null) row('RPO at promotion', `${s.rpoAtPromotionS.toFixed(2)} s of acknowledged writes`);
+  if (flags.ledger) row('acknowledged', `${s.acked}: ${fatesText(s.fates)}`);
+  if (applied)
+    row(
+      'applied',
+      `${applied.result.changed} rows put in place (${applied.result.rekeyed} under a new id), ${applied.result.already} were there already, ${applied.decisions.length} for a person to decide`,
+    );
+  if (convergence) row('nodes', convergence.nodes.map((n) => `${n.node} ${n.rows} rows`).join(' · '), convergence.equal === true ? 'pass' : 'fail');
+  for (const f of s.findings) row(f.severity === 'note' ? 'note' : 'finding', f.text, f.severity === 'note' ? 'dim' : f.severity);
+  lines.push([], [[`  ${MARK[outcome.verdict]}`, outcome.verdict], [`  ${outcome.sentence}`]]);
+  if (flags.list) lines.push(...listing(outcome, applied, convergence));
+  else if (outcome.verdict === 'fail') lines.push([[`  --list names them${applied ? '' : '; --apply puts in place what the rule allows'}`, 'dim']]);
+  const look = { width: Infinity, colour: ctx.colour, unicode: isUtf8(ctx.env) };
+  ctx.stdout.write(`${lines.map((l) => paint(l, look)).join('\n')}\n`);
+}
+
+function fatesText(fates: Reconciled['summary']['fates']): string {
+  return Object.entries(fates)
+    .filter(([, n]) => n > 0)
+    .map(([fate, n]) => `${n} ${fate}`)
+    .join(', ');
+}
+
+function* listing(outcome: Outcome, applied: Applied | null, convergence: Convergence | null): Generator<Line> {
+  if (outcome.writes.length > 0) yield [['']];
+  for (const f of outcome.writes) {
+    const origin = f.lost ? `lost in ${f.place?.gtid ?? ''}` : f.place ? `${f.place.side} side, ${f.place.gtid}` : 'in no log';
+    yield [
+      [`  ${pad(f.fate ?? '', 11)}`, f.fate === 'unknown' ? 'unknown' : 'fail'],
+      [`${f.w}  ${f.kind} ${f.table} ${f.key}  (${origin})${f.note ? `: ${f.note}` : ''}`],
+    ];
+  }
+  if (outcome.rows.length > 0) yield [['']];
+  for (const l of outcome.rows) {
+    const what = l.inPlace === null ? 'not known' : 'not in place';
+    yield [
+      [`  ${pad(what, 13)}`, l.inPlace === null ? 'unknown' : 'fail'],
+      [`${l.table} ${l.key}  ${l.effect}${l.conflict ? `, conflict ${l.conflict}` : ''}  (${l.gtids})${l.note ? `: ${l.note}` : ''}`],
+    ];
+  }
+  for (const d of applied ? [...applied.decisions, ...applied.result.stale, ...applied.result.refused] : [])
+    yield [['  left alone   ', 'fail'], [`${d.table} ${d.key}: ${d.why}`]];
+  for (const d of convergence?.differences ?? []) {
+    const nodes = Object.entries(d.nodes).map(([n, image]) => `${n} ${image ? image.slice(0, 12) : 'absent'}`);
+    yield [['  differs      ', 'fail'], [`${d.table} ${d.key}: ${nodes.join(', ')}`]];
+  }
+}
