@@ -10,8 +10,8 @@ export interface Target {
   system: System;
   /** resolves when the target's control process is gone */
   lost: Promise<Error>;
-  /** folder id that is stable across worker restarts: names the session queue */
-  dataFolderId: string;
+  /** where its control process is found; its folder names the session queue, stable across worker restarts */
+  stateFile: string;
 }
 
 export interface Deps {
@@ -22,6 +22,6 @@ export interface Deps {
   store(bundle: string): EvidenceStore;
   /** A real call to Temporal; rejects when there is no answer within the deadline. */
   pingEngine(deadlineMs: number): Promise<void>;
-  /** this worker's session queue for a target */
-  sessionQueue(dataFolderId: string): string;
+  /** this worker's session queue for its target */
+  sessionQueue: string;
 }

@@ -41,7 +41,7 @@ export function targetActivities(deps: Deps) {
         const fault = faultOf(entry.do);
         await fault.warm?.(t, fault.schema.parse(entry.with));
       }
-      return { session: deps.sessionQueue(t.dataFolderId), version: await t.system.version(), clock: await readClock(t), at };
+      return { session: deps.sessionQueue, version: await t.system.version(), clock: await readClock(t), at };
     },
 
     /** Is the target as a drill may leave it? Every finding is a sentence. */

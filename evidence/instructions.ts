@@ -13,6 +13,7 @@ export const VARIABLES: readonly string[] = [
   'bundle',
   'work',
   'bin',
+  'lab',
   'service.address',
   'service.port',
   'service.dsn',

@@ -27,7 +27,7 @@ function required(name: string): string {
 
 async function connectTarget(name: string, stateFile: string, tools: Tools): Promise<Target> {
   const platform = await connectLocal(stateFile);
-  return { name, platform, system: mysqlSystem(platform, { tools }), lost: platform.lost, dataFolderId: dirname(stateFile) };
+  return { name, platform, system: mysqlSystem(platform, { tools }), lost: platform.lost, stateFile };
 }
 
 async function main(): Promise<void> {
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
     target: (wanted) => (wanted === name ? connected() : Promise.reject(new DrillError('DRILL_TARGET_UNKNOWN', `this worker serves ${name}, not ${wanted}`))),
     store: folderStore,
     pingEngine: (deadlineMs) => client.connection.withDeadline(Date.now() + deadlineMs, () => client.workflowService.describeNamespace({ namespace }).then(() => undefined)),
-    sessionQueue: () => sessionQueue,
+    sessionQueue,
   };
   const activities = dressed(createActivities(deps));
   const common = { connection, namespace, shutdownGraceTime: '2s' as const };

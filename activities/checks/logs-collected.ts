@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import type { LogFile } from '../../targets/port.ts';
 import { oldLogs } from '../collect.ts';
@@ -18,11 +18,11 @@ export const logsCollected: CheckModule<z.infer<typeof schema>> = {
     const expected = JSON.parse(await readFile(oldLogs(workDir).list, 'utf8')) as LogFile[];
     const wrong: string[] = [];
     for (const f of expected) {
-      const file = join(workDir, dir, f.file);
-      if (!existsSync(file)) wrong.push(`${f.file} is missing`);
-      else if ((await sha256(file)) !== f.sha256) wrong.push(`${f.file} differs from the node's file`);
+      const file = join(workDir, dir, basename(f.file));
+      if (!existsSync(file)) wrong.push(`${basename(f.file)} is missing`);
+      else if ((await sha256(file)) !== f.sha256) wrong.push(`${basename(f.file)} differs from the node's file`);
     }
-    const details = expected.map((f) => `${f.file} ${f.bytes} bytes sha256 ${f.sha256}`);
+    const details = expected.map((f) => `${basename(f.file)} ${f.bytes} bytes sha256 ${f.sha256}`);
     return wrong.length > 0 ? { verdict: 'fail', seen: wrong.join('; '), details } : { verdict: 'pass', seen: `${expected.length} binary logs, byte for byte those of the node`, details };
   },
 };

@@ -1,6 +1,5 @@
 /** `drillbook heal`: undoes what a drill left on a target, from the target's own journal. Needs no engine. */
 import { Command } from 'commander';
-import { dirname } from 'node:path';
 import { DrillError } from '../../core/errors.ts';
 import { clearLock, drillsInJournal, Journal, readLock } from '../../activities/journal.ts';
 import { faultOf } from '../../activities/faults/index.ts';
@@ -29,7 +28,7 @@ async function heal(ctx: CliContext, o: HealOptions): Promise<number> {
   const stateFile = o.lab ?? ctx.env['DRILLBOOK_LAB'];
   if (!stateFile) throw new DrillError('DRILL_USAGE', 'no target named', 'drillbook heal --lab <lab.json>; a lab of `drillbook run` needs no healing: it ends with its command');
   const platform = await connectLocal(stateFile);
-  const target: Target = { name: 'local', platform, system: mysqlSystem(platform, { tools: await ctx.tools() }), lost: platform.lost, dataFolderId: dirname(stateFile) };
+  const target: Target = { name: 'local', platform, system: mysqlSystem(platform, { tools: await ctx.tools() }), lost: platform.lost, stateFile };
   const { workDir } = await platform.facts();
   const done: string[] = [];
   const found: string[] = [];

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DrillError, isDrillError } from '../../core/errors.ts';
 import { cacheFolder } from '../../setup/cache.mjs';
+import { CATALOGUE } from '../../activities/catalogue.ts';
 import { createProgress } from '../../setup/progress.mjs';
 import { ensureTools } from '../../setup/tools.mjs';
 import { EXIT } from './context.ts';
@@ -10,6 +11,7 @@ import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor.ts';
 import { labCommand } from './lab.ts';
 import { lintCommand } from './lint.ts';
+import { reconcileCommand } from './reconcile.ts';
 import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
 import { healCommand } from './heal.ts';
@@ -38,7 +40,7 @@ async function main(): Promise<void> {
     .version('0.1.0')
     .showHelpAfterError('(drillbook --help shows what there is)')
     .exitOverride();
-  for (const make of [runCommand, reportCommand, lintCommand, doctorCommand, healCommand, labCommand]) {
+  for (const make of [runCommand, reportCommand, reconcileCommand, (c: CliContext) => lintCommand(c, CATALOGUE), doctorCommand, healCommand, labCommand]) {
     program.addCommand(make(ctx).exitOverride());
   }
   await program.parseAsync();
