@@ -3,4 +3,4 @@ import type { Catalogue } from '../core/runbook/lint.ts';
 import { CHECKS } from './checks/index.ts';
 import { FAULTS } from './faults/index.ts';
 
-export const CATALOGUE: Catalogue = { faults: FAULTS as unknown as Catalogue['faults'], checks: CHECKS };
+export const CATALOGUE: Catalogue = { faults: FAULTS, checks: CHECKS };

@@ -1,4 +1,5 @@
 /** A YAML file that people wrote: its value, its digest, and where in it each part stands. */
+import { isUtf8 } from 'node:buffer';
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { LineCounter, isAlias, isCollection, isMap, isPair, isScalar, isSeq, parseDocument } from 'yaml';
@@ -24,11 +25,12 @@ export interface YamlFile<T> {
 
 /** Reads and parses; throws only when the file cannot be read (`missing` is the code when it does not exist) or is over 1 MB. */
 export function readYaml<T>(file: string, schema: ZodType<T>, missing: `DRILL_${string}`): YamlFile<T> {
-  const text = readSmall(file, missing);
+  const bytes = readSmall(file, missing);
+  const text = bytes.toString('utf8');
   const lines = new LineCounter();
   const doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, keepSourceTokens: true });
   const locate: Locate = (p) => placeOf(doc, lines, p);
-  const base = { file, digest: sha256Hex(text), locate, shape: [] };
+  const base = { file, digest: sha256Hex(bytes), locate, shape: [] };
   const syntax = [...doc.errors, ...doc.warnings].map((e): LocatedProblem => ({ file, ...placeAt(lines, e.pos[0]), code: INVALID, message: e.message }));
   if (syntax.length > 0) return { ...base, value: null, syntax };
   let value: unknown;
@@ -51,11 +53,13 @@ export function neighbours(file: string): string[] {
   }
 }
 
-function readSmall(file: string, missing: `DRILL_${string}`): string {
+function readSmall(file: string, missing: `DRILL_${string}`): Buffer {
   try {
     const { size } = statSync(file);
     if (size > FILE_BYTES_MAX) throw new DrillError('DRILL_RUNBOOK_TOO_LARGE', `${file} has ${size} bytes, at most ${FILE_BYTES_MAX} are read`, 'split it');
-    return readFileSync(file, 'utf8');
+    const bytes = readFileSync(file);
+    if (!isUtf8(bytes)) throw new DrillError('DRILL_FILE_UNREADABLE', `${file} is not UTF-8`, 'save it as UTF-8');
+    return bytes;
   } catch (e) {
     if (e instanceof DrillError) throw e;
     if ((e as NodeJS.ErrnoException).code !== 'ENOENT')

@@ -1,7 +1,6 @@
 /** `drillbook lint`: everything that is wrong with runbooks, with file, line and column. Touches nothing. Exit status 0 or 2. */
 import { isAbsolute, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { CATALOGUE } from '../../activities/catalogue.ts';
 import { isDrillError } from '../../core/errors.ts';
 import type { Catalogue } from '../../core/runbook/lint.ts';
 import { problemLine } from '../../core/runbook/problem.ts';
@@ -20,7 +19,7 @@ interface Options {
 }
 
 /** `catalogue` is what this installation can inject and check. */
-export function lintCommand(ctx: CliContext, catalogue: Catalogue = CATALOGUE): Command {
+export function lintCommand(ctx: CliContext, catalogue: Catalogue): Command {
   return new Command('lint')
     .description('check runbooks: every problem as file:line:column, nothing is touched')
     .argument('[runbook...]', 'names in runbooks/, or files')

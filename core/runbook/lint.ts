@@ -19,8 +19,8 @@ export interface FaultInfo {
 }
 export interface Catalogue {
   faults: Readonly<Record<string, FaultInfo>>;
-  /** names of the checks that exist; absent: names of checks are not looked at */
-  checks?: readonly string[];
+  /** the checks that exist, and what each is told; absent: checks are not looked at */
+  checks?: Readonly<Record<string, { schema?: ZodType }>>;
 }
 type Rule = (r: Runbook, c: Catalogue) => Problem[];
 
@@ -32,7 +32,7 @@ export const BUILT_IN: Readonly<Record<string, { schema: ZodType; title(args: { 
 };
 
 /** Arguments of faults and checks that name nodes. */
-const NODE_ARGS = ['node', 'nodes', 'from', 'to'] as const;
+const NODE_ARGS = ['node', 'nodes', 'from', 'to', 'source'] as const;
 
 const duplicates: Rule = (r) => {
   const inputs = r.steps.flatMap((s, i) =>
@@ -60,9 +60,7 @@ const verbs: Rule = (r, { faults }) => {
       const list = meant.startsWith('; known') ? '' : ` (known: ${known.join(', ')})`;
       return [{ code: 'DRILL_UNKNOWN_FAULT', path: ['chain', i, 'do'], message: `no fault ${e.do}${meant}${list}` }];
     }
-    const schema = BUILT_IN[e.do]?.schema ?? faults[e.do]?.schema;
-    const parsed = schema?.safeParse(e.with);
-    return schema && parsed && !parsed.success ? schemaProblems(parsed.error, schema, e.with, ['chain', i, 'with']) : [];
+    return argumentProblems(BUILT_IN[e.do]?.schema ?? faults[e.do]?.schema, e.with, ['chain', i, 'with']);
   });
 };
 
@@ -109,25 +107,41 @@ export function faultEntries(r: Runbook): Runbook['chain'] {
   return r.chain.filter((e) => !(e.do in BUILT_IN));
 }
 
-const stepGraph: Rule = (r, { checks }) => {
+const stepGraph: Rule = (r) => {
   const ids = r.steps.map((s) => s.id);
-  const out: Problem[] = [];
-  for (const [i, s] of r.steps.entries()) {
-    for (const [j, need] of s.needs.entries()) {
-      if (!ids.includes(need))
-        out.push({
-          code: INVALID,
-          path: ['steps', i, 'needs', j],
-          message: `step ${s.id} is unreachable: it needs ${need}, which is no step${didYouMean(need, ids)}`,
-        });
-    }
-    for (const [j, c] of s.checks.entries()) {
-      if (checks && !checks.includes(c.check))
-        out.push({ code: 'DRILL_UNKNOWN_CHECK', path: ['steps', i, 'checks', j, 'check'], message: `no check ${c.check}${didYouMean(c.check, checks)}` });
-    }
-  }
-  return [...out, ...circles(r)];
+  const nowhere = r.steps.flatMap((s, i) =>
+    s.needs.flatMap((need, j): Problem[] =>
+      ids.includes(need)
+        ? []
+        : [
+            {
+              code: INVALID,
+              path: ['steps', i, 'needs', j],
+              message: `step ${s.id} is unreachable: it needs ${need}, which is no step${didYouMean(need, ids)}`,
+            },
+          ],
+    ),
+  );
+  return [...nowhere, ...circles(r)];
 };
+
+const checksExist: Rule = (r, { checks }) => {
+  if (!checks) return [];
+  const known = Object.keys(checks);
+  return r.steps.flatMap((s, i) =>
+    s.checks.flatMap((c, j): Problem[] => {
+      const path = ['steps', i, 'checks', j];
+      if (!known.includes(c.check))
+        return [{ code: 'DRILL_UNKNOWN_CHECK', path: [...path, 'check'], message: `no check ${c.check}${didYouMean(c.check, known)}` }];
+      return argumentProblems(checks[c.check]!.schema, c.with, [...path, 'with']);
+    }),
+  );
+};
+
+function argumentProblems(schema: ZodType | undefined, given: Record<string, unknown>, path: PropertyKey[]): Problem[] {
+  const parsed = schema?.safeParse(given);
+  return schema && parsed && !parsed.success ? schemaProblems(parsed.error, schema, given, path) : [];
+}
 
 /** Takes away steps whose needs are all gone, again and again; what stays is a circle or waits for one. */
 function circles(r: Runbook): Problem[] {
@@ -179,7 +193,7 @@ export function criticalPath(r: Runbook): Way {
 }
 
 const budgets: Rule = (r, c) => {
-  if (stepGraph(r, { faults: c.faults }).length > 0) return [];
+  if (stepGraph(r, c).length > 0) return [];
   const path = criticalPath(r);
   const rto = r.objectives['data-rto'].within;
   if (path.ms <= durationMs(rto)) return [];
@@ -217,7 +231,7 @@ const rehearsals: Rule = (r) => {
   });
 };
 
-const RULES: readonly Rule[] = [duplicates, verbs, leases, objectives, stepGraph, budgets, rehearsals];
+const RULES: readonly Rule[] = [duplicates, verbs, leases, objectives, stepGraph, checksExist, budgets, rehearsals];
 
 /** Everything that is wrong with a runbook, whatever its target; with an inventory also what does not fit that target. */
 export function lintRunbook(r: Runbook, catalogue: Catalogue, inventory?: Inventory): Problem[] {

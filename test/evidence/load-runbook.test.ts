@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inventorySchema } from '../../core/runbook/schema.ts';
@@ -69,6 +70,7 @@ test.each<[string, string, string, string, string]>([
   ['needs: [fence]', 'needs: [fense]', 'fense', INVALID, 'step recover is unreachable: it needs fense, which is no step; did you mean fence?'],
   ['needs: [fence]', 'needs: [recover]', '[recover]', INVALID, 'steps wait for each other: recover → recover'],
   ['check: fenced', 'check: fencd', 'fencd', 'DRILL_UNKNOWN_CHECK', 'no check fencd; did you mean fenced?'],
+  ['fenced, with: { node', 'fenced, with: { nodes', 'nodes: db1', INVALID, 'unknown key nodes in steps[0].checks[0].with; did you mean node?'],
   [
     'within: 5m',
     'within: 2m',
@@ -154,6 +156,13 @@ test('aliases that multiply are refused, not expanded', () => {
     ...'bcdefgh'.split('').map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefg'[i]}`).join(', ')}]`),
   ].join('\n');
   expect(inspectRunbook(written(bomb), CATALOGUE).problems[0]?.message).toContain('alias');
+});
+
+test('the digest is that of the bytes; what is not UTF-8 is not read', () => {
+  const { runbookDigest } = loadRunbook(written(`\uFEFF${RUNBOOK}`), CATALOGUE);
+  expect(runbookDigest).toBe(createHash('sha256').update(readFileSync(file)).digest('hex'));
+  writeFileSync(file, Buffer.from(RUNBOOK.replace('small disaster', 'sm\u00e4ll disaster'), 'latin1'));
+  expect(() => loadRunbook(file, CATALOGUE)).toThrow(expect.objectContaining({ code: 'DRILL_FILE_UNREADABLE' }) as Error);
 });
 
 test('a missing file names its neighbours', () => {

@@ -12,7 +12,7 @@ export const CATALOGUE: Catalogue = {
     'kill-node': { undo: 'one-way', schema: z.strictObject({ node: z.string() }), title: (a) => `kill ${(a as { node: string }).node}` },
     promote: { undo: 'one-way', schema: z.strictObject({ node: z.string() }), title: (a) => `promote ${(a as { node: string }).node}` },
   },
-  checks: ['fenced', 'recovered'],
+  checks: { fenced: { schema: z.strictObject({ node: z.string() }) }, recovered: {} },
 };
 
 export const RUNBOOK = `runbook: small
