@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { LedgerAttempt } from '../../core/ledger.ts';
 import { type Arrival, arrivalsOf, outagesOf, rateSeries, rpoAtPromotionSeconds, serviceRto, SUSTAIN_MS } from '../../core/timeline.ts';
 
@@ -8,7 +8,7 @@ const MS = 1_000_000n;
 /** '.' acked, 'x' not acked, ' ' nobody wrote; one arrival every `stepMs`. "10.5x" style runs: a number before a sign repeats it. */
 function arrivals(text: string, stepMs: number): Arrival[] {
   const flat = text.replaceAll(/(\d+)([.x_])/g, (_, n: string, sign: string) => sign.repeat(Number(n)));
-  return [...flat].flatMap((sign, i) => (sign === '_' ? [] : [{ atNs: BigInt(i * stepMs) * MS, acked: sign === '.' }]));
+  return flat.split('').flatMap((sign, i) => (sign === '_' ? [] : [{ atNs: BigInt(i * stepMs) * MS, acked: sign === '.' }]));
 }
 
 const shown = (list: Arrival[]): string =>
@@ -52,11 +52,12 @@ describe('outages: two arrivals a second, the window grows to 20 arrivals', () =
   });
 });
 
+const rto = (text: string, stepMs = 10) => {
+  const { ms, stillDown, reason } = serviceRto(arrivals(text, stepMs), 5000n * MS);
+  return ms === null ? `${stillDown ? 'down' : 'unknown'}: ${reason}` : `${ms}`;
+};
+
 describe('service RTO from 5000 ms', () => {
-  const rto = (text: string, stepMs = 10) => {
-    const { ms, stillDown, reason } = serviceRto(arrivals(text, stepMs), 5000n * MS);
-    return ms === null ? `${stillDown ? 'down' : 'unknown'}: ${reason}` : `${ms}`;
-  };
   test.each([
     ['no write', '', 'unknown: the ledger has no write after the fault'],
     ['no write after the fault', '400.', 'unknown: the ledger has no write after the fault'],

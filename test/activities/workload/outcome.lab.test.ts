@@ -77,7 +77,8 @@ describe('errors that guarantee a rollback', () => {
   test.each([
     [
       'KILL',
-      async () => server.admin(`KILL ${(await server.admin("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'UPDATE drill.acct%'"))[0]!['ID']}`),
+      async () =>
+        server.admin(`KILL ${String((await server.admin("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'UPDATE drill.acct%'"))[0]!['ID'])}`),
     ],
     ['offline_mode', () => server.admin('SET GLOBAL offline_mode = ON')],
   ])('%s, which ends a waiting statement, is not in the list: unknown', async (_, end) => {
