@@ -1,7 +1,7 @@
 /** Starts a local lab, and finds it again. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { mkdir, readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -64,10 +64,15 @@ export async function startLab(o: LabOptions): Promise<Lab> {
     ttlMs: o.owner === 'pipe' ? null : o.owner.ttlMs,
     scratch: o.scratch ?? false,
   };
+  if (existsSync(serverPathsOf(dir, 'db1').dir))
+    throw new DrillError('DRILL_LAB_DIR', `${dir} holds the data of an earlier lab`, 'remove it, or name another folder');
   await rm(stateFileOf(dir), { force: true });
   await rm(holderSocketOf(dir), { force: true });
   const child = await launch(config);
-  const exited = new Promise<string>((resolve) => child.on('exit', (code, signal) => resolve(`${signal ?? `exit status ${code}`}. ${logEnd(dir)}`.trim())));
+  const exited = new Promise<string>((resolve) => {
+    child.on('exit', (code, signal) => resolve(`${signal ?? `exit status ${code}`}. ${logEnd(dir)}`.trim()));
+    child.on('error', (cause) => resolve(`unshare cannot be started: ${cause.message}`));
+  });
   try {
     await ready(child, exited, dir, o.progress);
     const state = describe(config, child.pid ?? 0);
@@ -134,8 +139,8 @@ function sysctl(name: string): string {
 }
 
 function startError(how: string): DrillError {
-  if (!/unshare|Operation not permitted|setgroups|No space left/.test(how))
-    return new DrillError('DRILL_LAB_START', `the lab's holder ended before it was ready: ${how}`);
+  if (!/unshare:|Operation not permitted|setgroups|No space left/.test(how))
+    return new DrillError('DRILL_LAB_START', `the lab's holder ended before it was ready: ${how}`, 'drillbook doctor shows what is missing');
   let hint = 'this kernel or container does not allow namespaces; run as root, or allow them';
   if (sysctl('kernel/apparmor_restrict_unprivileged_userns') === '1') hint = 'sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0';
   else if (sysctl('kernel/unprivileged_userns_clone') === '0') hint = 'sudo sysctl kernel.unprivileged_userns_clone=1';

@@ -62,7 +62,7 @@ export class Node {
     await mkdir(tmpDirOf(this.paths), { recursive: true });
     const { tools, uid } = this.#config;
     await writeFile(optionFileOf(this.paths), optionFileText(this.paths, { serverId: this.#serverId, port: PORT, basedir: tools.mysqlBasedir, uid }));
-    await runOk(['cp', '-r', '--sparse=always', template, dataDirOf(this.paths)], { timeoutMs: 60_000 });
+    await runOk(['cp', '-rT', '--sparse=always', template, dataDirOf(this.paths)], { timeoutMs: 60_000 });
   }
 
   /** Resolves when it answers. A second call while it starts waits for the same start. */
