@@ -75,6 +75,8 @@ socket.bind(AGENT_PORT, '0.0.0.0', () => {
   setInterval(mark, REPORT_EVERY_MS);
 });
 
+// The holder is gone, and with it this namespace.
+process.stdout.on('error', () => process.exit(0));
 createInterface({ input: process.stdin })
   .on('line', (line) => {
     const order = JSON.parse(line) as AgentOrder;

@@ -51,9 +51,9 @@ export class Lab {
   }
 
   async build(progress: (text: string) => void): Promise<void> {
-    const { tools, cacheDir, uid, dir } = this.#config;
+    const { tools, cacheDir, dir } = this.#config;
     const network = this.#network.build();
-    const template = await ensureTemplate({ tools, cacheDir, uid, socketDir: dir, progress });
+    const template = await ensureTemplate({ tools, cacheDir, socketDir: dir, progress });
     progress(`starting ${this.#nodes.length} mysqld`);
     const start = async (node: Node): Promise<void> => {
       await Promise.all([node.prepare(template), network]);

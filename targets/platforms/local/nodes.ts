@@ -4,11 +4,10 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, closeSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { DrillError } from '../../../core/errors.ts';
 import type { EffectInterval } from '../../../core/time.ts';
 import type { NodeFacts } from '../../port.ts';
-import { dataDirOf, optionFileOf, optionFileText, serverArgs, tmpDirOf } from '../../systems/mysql/server.ts';
+import { consoleLogOf, dataDirOf, optionFileOf, optionFileText, serverArgs, tmpDirOf } from '../../systems/mysql/server.ts';
 import type { ServerPaths } from '../../systems/mysql/server.ts';
 import { answering } from '../../systems/mysql/template.ts';
 import { instant } from './clock.ts';
@@ -60,8 +59,8 @@ export class Node {
   /** Own folder, option file, and a copy of the template; holes stay holes (97 MB take 26). */
   async prepare(template: string): Promise<void> {
     await mkdir(tmpDirOf(this.paths), { recursive: true });
-    const { tools, uid } = this.#config;
-    await writeFile(optionFileOf(this.paths), optionFileText(this.paths, { serverId: this.#serverId, port: PORT, basedir: tools.mysqlBasedir, uid }));
+    const { tools } = this.#config;
+    await writeFile(optionFileOf(this.paths), optionFileText(this.paths, { serverId: this.#serverId, port: PORT, basedir: tools.mysqlBasedir }));
     await runOk(['cp', '-rT', '--sparse=always', template, dataDirOf(this.paths)], { timeoutMs: 60_000 });
   }
 
@@ -88,7 +87,7 @@ export class Node {
   }
 
   #launch(): void {
-    const log = openSync(join(this.paths.dir, 'console.log'), 'a');
+    const log = openSync(consoleLogOf(this.paths), 'a');
     const argv = [...this.#network.at(this.name), this.#config.tools.mysqld, ...serverArgs(this.paths, this.safeState)];
     const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', log, log] });
     closeSync(log);

@@ -12,10 +12,13 @@ export interface ServerPaths {
 export const optionFileOf = (s: ServerPaths): string => join(s.dir, 'my.cnf');
 export const dataDirOf = (s: ServerPaths): string => join(s.dir, 'data');
 export const errorLogOf = (s: ServerPaths): string => join(s.dir, 'error.log');
+/** What mysqld says before it has opened its error log. */
+export const consoleLogOf = (s: ServerPaths): string => join(s.dir, 'console.log');
 export const tmpDirOf = (s: ServerPaths): string => join(s.dir, 'tmp');
 
-/** Without a buffer pool dump, performance schema and X plugin a node starts in 0.65 s and takes 270 MB; the replication tables work without performance schema. */
-const COMMON = `secure_file_priv = NULL
+/** user = root: a server in the lab always runs as uid 0 of its namespace, an ordinary user outside. Without a buffer pool dump, performance schema and X plugin a node starts in 0.65 s and takes 270 MB; the replication tables work without performance schema. */
+const COMMON = `user = root
+secure_file_priv = NULL
 mysqlx = OFF
 skip_name_resolve = ON
 performance_schema = OFF
@@ -36,15 +39,13 @@ sync_binlog = 1
 innodb_flush_log_at_trx_commit = 1
 `;
 
-const userLine = (uid: number): string => (uid === 0 ? 'user = root\n' : '');
-
 /** The option file that a person edits to fence a node. basedir is the unpacked MySQL. */
-export function optionFileText(s: ServerPaths, o: { serverId: number; port: number; basedir: string; uid: number }): string {
+export function optionFileText(s: ServerPaths, o: { serverId: number; port: number; basedir: string }): string {
   return `# ${s.name}: read at every start of this node. To fence it, add below [mysqld]:
 #   super_read_only = ON
 #   offline_mode = ON
 [mysqld]
-${userLine(o.uid)}basedir = ${o.basedir}
+basedir = ${o.basedir}
 lc_messages_dir = ${join(o.basedir, 'share/mysql')}
 character_sets_dir = ${join(o.basedir, 'share/mysql/charsets')}
 datadir = ${dataDirOf(s)}
@@ -61,9 +62,9 @@ ${COMMON}`;
 }
 
 /** Options of the server that makes the template: the same data format, no network, no account of its own. */
-export function templateOptionText(s: ServerPaths, o: { basedir: string; uid: number }): string {
+export function templateOptionText(s: ServerPaths, o: { basedir: string }): string {
   return `[mysqld]
-${userLine(o.uid)}basedir = ${o.basedir}
+basedir = ${o.basedir}
 lc_messages_dir = ${join(o.basedir, 'share/mysql')}
 character_sets_dir = ${join(o.basedir, 'share/mysql/charsets')}
 datadir = ${dataDirOf(s)}

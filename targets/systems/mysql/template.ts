@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { digestOf } from '../../../core/json.ts';
 import { WORKLOAD_DDL } from '../../../core/workload.ts';
 import type { Tools } from '../../tools.ts';
 import { ACCOUNT_DDL } from './accounts.ts';
-import { dataDirOf, errorLogOf, optionFileOf, templateOptionText, tmpDirOf } from './server.ts';
+import { consoleLogOf, dataDirOf, errorLogOf, optionFileOf, templateOptionText, tmpDirOf } from './server.ts';
 import type { ServerPaths } from './server.ts';
 import { withAdmin } from './sql.ts';
 
@@ -22,11 +22,11 @@ const STEP_MS_MAX = 120_000;
 const LEFTOVER_MS = 15 * 60_000;
 
 /** Path of the template, made if it is not there. Two makers at once are harmless: the first rename wins, the other's work is thrown away. */
-export async function ensureTemplate(o: { tools: Tools; cacheDir: string; uid: number; socketDir: string; progress: (text: string) => void }): Promise<string> {
+export async function ensureTemplate(o: { tools: Tools; cacheDir: string; socketDir: string; progress: (text: string) => void }): Promise<string> {
   const key = digestOf({
     ddl: [...WORKLOAD_DDL],
     accounts: [...ACCOUNT_DDL],
-    options: templateOptionText({ name: 't', dir: 't', socket: 't' }, { basedir: 'b', uid: 0 }),
+    options: templateOptionText({ name: 't', dir: 't', socket: 't' }, { basedir: 'b' }),
   }).slice(0, 12);
   const home = join(o.cacheDir, 'templates');
   const ready = join(home, `mysql-${o.tools.mysqldVersion}-${key}`);
@@ -36,7 +36,7 @@ export async function ensureTemplate(o: { tools: Tools; cacheDir: string; uid: n
   await removeLeftovers(home);
   const dir = await mkdtemp(join(home, 'making-'));
   try {
-    await make({ name: 'template', dir, socket: join(o.socketDir, 't.sock') }, o.tools, o.uid);
+    await make({ name: 'template', dir, socket: join(o.socketDir, 't.sock') }, o.tools);
     await rename(dataDirOf({ name: '', dir, socket: '' }), ready).catch((cause: unknown) => {
       if (!existsSync(ready)) throw cause;
     });
@@ -46,12 +46,18 @@ export async function ensureTemplate(o: { tools: Tools; cacheDir: string; uid: n
   return ready;
 }
 
-async function make(s: ServerPaths, tools: Tools, uid: number): Promise<void> {
+async function make(s: ServerPaths, tools: Tools): Promise<void> {
   await mkdir(tmpDirOf(s));
-  await writeFile(optionFileOf(s), templateOptionText(s, { basedir: tools.mysqlBasedir, uid }));
-  const init = spawn(tools.mysqld, [`--defaults-file=${optionFileOf(s)}`, '--initialize-insecure'], { stdio: 'ignore' });
+  await writeFile(optionFileOf(s), templateOptionText(s, { basedir: tools.mysqlBasedir }));
+  const launch = (...more: string[]): ChildProcess => {
+    const log = openSync(consoleLogOf(s), 'a');
+    const child = spawn(tools.mysqld, [`--defaults-file=${optionFileOf(s)}`, ...more], { stdio: ['ignore', log, log] });
+    closeSync(log);
+    return child;
+  };
+  const init = launch('--initialize-insecure');
   await exitOf(init, s, 'initialise its data folder');
-  const server = spawn(tools.mysqld, [`--defaults-file=${optionFileOf(s)}`], { stdio: 'ignore' });
+  const server = launch();
   const ended = exitOf(server, s, 'end');
   ended.catch(() => {});
   await answering(s, server);
@@ -95,8 +101,9 @@ export async function diedError(s: ServerPaths, what = 'it ended'): Promise<Dril
 }
 
 async function lastLines(s: ServerPaths): Promise<string> {
-  const text = await readFile(errorLogOf(s), 'utf8').catch(() => '(it wrote no error log)');
-  return text.trimEnd().split('\n').slice(-8).join('\n');
+  const [log, console_] = await Promise.all([errorLogOf(s), consoleLogOf(s)].map((file) => readFile(file, 'utf8').catch(() => '')));
+  const lines = `${log}${console_}`.trimEnd().split('\n').slice(-10).join('\n');
+  return lines === '' ? '(it wrote nothing)' : lines;
 }
 
 async function removeLeftovers(home: string): Promise<void> {
