@@ -131,7 +131,7 @@ function atPromotion(input: ReportInput): FigureModel {
   };
 }
 
-/** Everything that was noticed, by the loader, the reconciliation and the drill itself; what weighs most first. */
+/** What else was noticed, by the loader, the reconciliation and the drill itself; what weighs most first. */
 function findingsOf(input: ReportInput): Finding[] {
   const { history } = input;
   const all: Finding[] = [
@@ -147,6 +147,7 @@ function findingsOf(input: ReportInput): Finding[] {
   for (const e of entries(history, 'message-refused')) all.push({ severity: 'note', text: `a message of ${e.by} by ${e.via} was refused: ${e.reason}` });
   for (const e of entries(history, 'engine-gap')) all.push({ severity: 'note', text: `no engine for ${duration(e.toWallMs - e.fromWallMs)}: ${e.seen}` });
   const rank = { fail: 0, unknown: 1, note: 2 };
-  const seen = new Set<string>();
+  // what already stands among the verdict's reasons is not said twice
+  const seen = new Set(input.verdict.reasons.map((r) => r.text));
   return all.filter((f) => !seen.has(f.text) && seen.add(f.text)).sort((a, b) => rank[a.severity] - rank[b.severity]);
 }

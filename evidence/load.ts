@@ -161,7 +161,8 @@ class Reader {
     try {
       fd = openSync(join(this.#dir, name), 'r');
       const hash = createHash('sha256');
-      const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+      // no Buffer: the slice() of a Buffer is a view, and these bytes are overwritten by the next read
+      const buffer = new Uint8Array(CHUNK_BYTES);
       let bytes = 0;
       for (let n = readSync(fd, buffer); n > 0; n = readSync(fd, buffer)) {
         hash.update(buffer.subarray(0, n));

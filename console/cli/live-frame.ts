@@ -6,6 +6,7 @@ import { columns, fit, pad } from './live-text.ts';
 import type { Line, Span, Style } from './live-text.ts';
 
 const LABEL = 14;
+const REASONS_SHOWN = 6;
 const INDENT = '  ';
 
 export interface FinishPaths {
@@ -45,19 +46,12 @@ function objectives(s: LiveState, width: number): Line {
 
 function objective(o: LiveObjective): Span[] {
   const of = o.objectiveMs === null ? '' : ` of ${limit(o.objectiveMs)}`;
+  if (o.state === 'waiting') return [[`–${of}`, 'dim']];
+  if (o.state === 'unknown') return [['unknown', 'unknown'], [of]];
+  if (o.state === 'met') return [[o.ms === null ? 'met' : duration(o.ms), 'pass'], [of], ['  ✓', 'pass']];
+  if (o.state === 'missed') return [[o.ms === null ? 'not reached' : duration(o.ms), 'fail'], [of], ['  ✕', 'fail']];
   const over = o.ms !== null && o.objectiveMs !== null && o.ms > o.objectiveMs;
-  switch (o.state) {
-    case 'waiting':
-      return [[`–${of}`, 'dim']];
-    case 'running':
-      return [[o.ms === null ? '–' : clock(o.ms), over ? 'fail' : 'bold'], [of], [over ? '  over' : '  running', over ? 'fail' : 'dim']];
-    case 'met':
-      return [[o.ms === null ? 'met' : duration(o.ms), 'pass'], [of], ['  ✓', 'pass']];
-    case 'missed':
-      return [[o.ms === null ? 'not reached' : duration(o.ms), 'fail'], [of], ['  ✕', 'fail']];
-    case 'unknown':
-      return [['unknown', 'unknown'], [of]];
-  }
+  return [[o.ms === null ? '–' : clock(o.ms), over ? 'fail' : 'bold'], [of], [over ? '  over' : '  running', over ? 'fail' : 'dim']];
 }
 
 const CHAIN: Record<ChainStatus, { mark: string; style: Style }> = {
@@ -133,13 +127,14 @@ function stepLine(p: LiveStep, width: number): Line {
   return cells;
 }
 
+const more = (n: number, where: string): Line[] => (n > 0 ? [[[`${INDENT}… ${plural(n, 'step')} ${where}`, 'dim']]] : []);
+
 /** A window of the list around the first step that has not ended. */
 function trimmed(steps: LiveStep[], room: number, width: number): Line[] {
   const open = steps.findIndex((p) => !['verified', 'skipped', 'rejected'].includes(p.status));
   const from = Math.max(0, Math.min((open < 0 ? steps.length : open) - 2, steps.length - (room - 2)));
   const shown = steps.slice(from, from + room - 2);
   const after = steps.length - from - shown.length;
-  const more = (n: number, where: string): Line[] => (n > 0 ? [[[`${INDENT}… ${plural(n, 'step')} ${where}`, 'dim']]] : []);
   return [...more(from, 'before'), ...shown.map((p) => stepLine(p, width)), ...more(after, 'after')];
 }
 
@@ -168,7 +163,9 @@ export function finale(m: ReportModel, paths: FinishPaths, width: number): Line[
     ]);
   }
   lines.push([]);
-  for (const r of m.reasons.slice(0, 6)) lines.push(...wrapped(`${r.verdict === 'pass' ? '✓' : r.verdict === 'fail' ? '✕' : '?'} ${r.text}`, width));
+  for (const r of m.reasons.slice(0, REASONS_SHOWN))
+    lines.push(...wrapped(`${r.verdict === 'pass' ? '✓' : r.verdict === 'fail' ? '✕' : '?'} ${r.text}`, width));
+  if (m.reasons.length > REASONS_SHOWN) lines.push([[`${INDENT}  and ${count(m.reasons.length - REASONS_SHOWN)} more: in the report`, 'dim']]);
   for (const b of m.data.bad.shown.slice(0, 3)) lines.push([[`${INDENT}    ${b.fate}: ${b.table} ${b.key}`], [b.gtid ? `  ${b.gtid}` : '', 'dim']]);
   if (m.data.bad.total > 3) lines.push([[`${INDENT}    and ${count(m.data.bad.total - 3)} more: all in fates.jsonl`, 'dim']]);
   if (m.reasons.length > 0 || m.data.bad.total > 0) lines.push([]);

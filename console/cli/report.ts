@@ -14,6 +14,11 @@ import type { CliContext } from './context.ts';
 import { finaleText, isUtf8 } from './live.ts';
 import { paint } from './live-text.ts';
 
+interface ReportOptions {
+  json?: boolean;
+  out?: string;
+}
+
 export function reportCommand(ctx: CliContext): Command {
   return new Command('report')
     .description('verify an evidence folder, compute its verdict anew and draw its report')
@@ -21,19 +26,23 @@ export function reportCommand(ctx: CliContext): Command {
     .option('--json', 'print the report model instead (report.json, canonical)')
     .option('--out <file>', 'write the page to this file (default: report.html in the folder; beside the folder if what was sealed there differs)')
     .addHelpText('after', '\nExit status: 0 pass, 1 fail, 2 not a bundle, 3 unknown, also when the folder is not what was sealed.')
-    .action(async (folder: string, options: { json?: boolean; out?: string }) => {
-      const dir = resolve(ctx.cwd, folder);
-      const { report } = reportOf(dir);
-      const sealed = existsSync(join(dir, BUNDLE.manifest));
-      const findings = sealed ? await verifyManifest(dir) : [];
-      const doubts = findings.map((f) => `${f.file}: ${f.seen}`);
-      if (sealed && differs(join(dir, BUNDLE.report), canonicalJson(report)))
-        doubts.push(`${BUNDLE.report}: the sealed one says something else than the evidence does`);
-      ctx.exit(doubts.length > 0 ? EXIT.unknown : EXIT[report.verdict]);
-      if (options.json) return void ctx.stdout.write(`${canonicalJson(report)}\n`);
-      const file = place(dir, sealed, renderHtml(report), options.out && resolve(ctx.cwd, options.out));
-      say(ctx, report, file, folder, sealed, doubts);
-    });
+    .action((folder: string, options: ReportOptions) => report(ctx, folder, options));
+}
+
+async function report(ctx: CliContext, folder: string, options: ReportOptions): Promise<void> {
+  const dir = resolve(ctx.cwd, folder);
+  const model = reportOf(dir).report;
+  const sealed = existsSync(join(dir, BUNDLE.manifest));
+  const doubts = sealed ? (await verifyManifest(dir)).map((f) => `${f.file}: ${f.seen}`) : [];
+  if (sealed && differs(join(dir, BUNDLE.report), canonicalJson(model)))
+    doubts.push(`${BUNDLE.report}: the sealed one says something else than the evidence does`);
+  ctx.exit(doubts.length > 0 ? EXIT.unknown : EXIT[model.verdict]);
+  if (options.json) {
+    ctx.stdout.write(`${canonicalJson(model)}\n`);
+    return;
+  }
+  const file = place(dir, sealed, renderHtml(model), options.out && resolve(ctx.cwd, options.out));
+  say(ctx, model, file, folder, sealed, doubts);
 }
 
 const differs = (file: string, text: string): boolean => !existsSync(file) || readFileSync(file, 'utf8') !== text;
@@ -51,10 +60,10 @@ function place(dir: string, sealed: boolean, html: string, out: string | undefin
   return file;
 }
 
-function say(ctx: CliContext, report: ReportModel, file: string, folder: string, sealed: boolean, doubts: string[]): void {
+function say(ctx: CliContext, model: ReportModel, file: string, folder: string, sealed: boolean, doubts: string[]): void {
   const look = { width: Math.max(60, Math.min(ctx.stdout.columns ?? 100, 120)), colour: ctx.colour, unicode: isUtf8(ctx.env) };
   const line = (text: string, style?: 'fail' | 'pass' | 'dim') => ctx.stdout.write(`${paint([[text, style ?? 'plain']], { ...look, width: Infinity })}\n`);
-  ctx.stdout.write(finaleText(report, { report: file, folder }, look));
+  ctx.stdout.write(finaleText(model, { report: file, folder }, look));
   if (doubts.length > 0) {
     line('  ? this folder is not what was sealed:', 'fail');
     for (const d of doubts) line(`    ${d}`);

@@ -20,10 +20,11 @@ export const FATES: readonly { fate: Fate; bad: boolean; means: string }[] = [
   { fate: 'unknown', bad: false, means: 'cannot be told' },
 ];
 
+const rank = (f: FateLine): number => ['missing', 'altered', 'duplicated', 'unknown'].indexOf(f.fate ?? '');
+
 export function dataOf(input: ReportInput, axis: Axis): DataModel {
-  const rank = (f: FateLine) => ['missing', 'altered', 'duplicated', 'unknown'].indexOf(f.fate ?? '');
   const bad = input.fates.filter((f) => rank(f) >= 0).sort((a, b) => rank(a) - rank(b));
-  const shown = pick(bad, rank);
+  const shown = pick(bad);
   const ids = new Set(shown.map((f) => f.w));
   const acked = new Map(
     input.attempts.flatMap((a) =>
@@ -38,22 +39,20 @@ export function dataOf(input: ReportInput, axis: Axis): DataModel {
     conflicts: conflictsOf(input.lost, input.plan),
     notInPlace: {
       total: out.length,
-      shown: out
-        .slice(0, SHOWN_MAX)
-        .map((l) => ({
-          table: l.table,
-          key: l.key,
-          conflict: l.conflict ?? 'old side only',
-          effect: l.effect,
-          gtids: l.gtids,
-          note: l.note ?? (l.inPlace === null ? 'cannot be told' : ''),
-        })),
+      shown: out.slice(0, SHOWN_MAX).map((l) => ({
+        table: l.table,
+        key: l.key,
+        conflict: l.conflict ?? 'old side only',
+        effect: l.effect,
+        gtids: l.gtids,
+        note: l.note ?? (l.inPlace === null ? 'cannot be told' : ''),
+      })),
     },
   };
 }
 
 /** The first of each kind of bad fate, so that few altered writes are not hidden by many missing ones; then the first of all. */
-function pick(bad: FateLine[], rank: (f: FateLine) => number): FateLine[] {
+function pick(bad: FateLine[]): FateLine[] {
   const seen = new Map<string, number>();
   const [some, rest]: [FateLine[], FateLine[]] = [[], []];
   for (const f of bad) {
@@ -80,6 +79,8 @@ function badWrite(f: FateLine, ackedMs: number | null): BadWrite {
   };
 }
 
+const order = (r: ConflictRow): number => (CONFLICT_CLASSES as readonly string[]).indexOf(r.conflict);
+
 function conflictsOf(lost: readonly LostKey[], plan: Plan): ConflictRow[] {
   const rows = new Map<string, ConflictRow>();
   for (const l of lost) {
@@ -90,7 +91,6 @@ function conflictsOf(lost: readonly LostKey[], plan: Plan): ConflictRow[] {
     row.keys++;
     row[l.inPlace === null ? 'unknown' : l.inPlace ? 'inPlace' : 'notInPlace']++;
   }
-  const order = (r: ConflictRow) => (CONFLICT_CLASSES as readonly string[]).indexOf(r.conflict);
   return [...rows.values()].sort((a, b) => order(a) - order(b) || (a.table < b.table ? -1 : 1));
 }
 

@@ -87,7 +87,7 @@ export interface TimelineModel {
   backMs: number | null;
   provenMs: number | null;
   /** words for the data lane */
-  data: { risk: string; after: string; afterState: Verdict };
+  data: { risk: string; after: string; afterState: Verdict; bad: number };
 }
 
 export interface ClientsModel {

@@ -2,7 +2,8 @@
 import type { CheckResult, HistoryEntry } from '../history.ts';
 import type { Envelope } from '../message.ts';
 import type { Plan } from '../plan.ts';
-import { Axis, entries, round } from './axis.ts';
+import { entries, round } from './axis.ts';
+import type { Axis } from './axis.ts';
 import type { PeopleModel, PersonBar, ReportInput, StepRow } from './model.ts';
 
 interface Attempt {
@@ -122,18 +123,10 @@ function stateOf(a: Attempt): StepRow['state'] {
 }
 
 function outcomeOf(a: Attempt): string {
-  const why = a.envelope?.reason ? `: ${a.envelope.reason}` : '';
-  switch (a.ended) {
-    case 'verified':
-      return a.results.length > 0 ? 'verified' : 'verified (no checks)';
-    case 'sent back':
-      return 'sent back by its check';
-    case 'skipped':
-    case 'rejected':
-      return `${a.ended}${why}`;
-    case null:
-      return 'not finished';
-  }
+  if (a.ended === null) return 'not finished';
+  if (a.ended === 'sent back') return 'sent back by its check';
+  if (a.ended === 'verified') return a.results.length > 0 ? 'verified' : 'verified (no checks)';
+  return a.ended + (a.envelope?.reason ? `: ${a.envelope.reason}` : '');
 }
 
 function whoOf(e: Envelope | null, plan: Plan): string {

@@ -19,7 +19,8 @@ function disasterOf(input: ReportInput, axis: Axis): string {
     const at = axis.at(f.effect.absent);
     const later = i > 0 ? `${duration(at - before)} later ` : '';
     before = at;
-    const node = String(f.facts['node'] ?? input.plan.chain.find((c) => c.id === f.chainId)?.with['node'] ?? '');
+    const planned = input.plan.chain.find((c) => c.id === f.chainId)?.with['node'];
+    const node = f.facts['node'] ?? (typeof planned === 'string' ? planned : '');
     const name = node === '' ? '' : node === subject ? 'it' : i === 0 ? `the ${node === source ? 'primary' : 'node'} ${node}` : node;
     subject = node;
     return later + clauseOf(f, name, input);

@@ -1,12 +1,11 @@
 /** Words for people: numbers with units, and text that can do no harm. Shared by page and terminal, so that both say the same. */
 
-/** C0 and C1 controls, bidirectional overrides, zero-width and line separators: whatever could steer a terminal or hide text. */
-const HARMFUL =
-  /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+/** Controls, format characters (bidirectional overrides, zero widths, tags), line separators, half surrogates: what could steer a terminal or hide text. */
+const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** The same text on one line, with every character that could steer a terminal or a page's direction written out, as in ‹U+001B›. */
 export function inert(text: string): string {
-  return text.replace(/[\t\n\r]+/g, ' ').replace(HARMFUL, (c) => `‹U+${c.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}›`);
+  return text.replace(/[\t\n\r]+/g, ' ').replace(HARMFUL, (c) => `‹U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}›`);
 }
 
 /** "0.4 ms", "340 ms", "9.4 s", "79.0 s", "2 min 5 s", "1 h 24 min". */

@@ -1,6 +1,6 @@
 /** The picture: faults, service, people and data on one axis. */
-import { Axis, entries } from './axis.ts';
-import type { Of } from './axis.ts';
+import { entries } from './axis.ts';
+import type { Axis } from './axis.ts';
 import { atRiskOf } from './clients.ts';
 import type { Bar, PersonBar, ReportInput, TimelineModel } from './model.ts';
 import { count, duration, plural } from './text.ts';
@@ -80,7 +80,7 @@ function serviceOf(input: ReportInput, axis: Axis, startMs: number, endMs: numbe
 }
 
 export function oldSource(input: ReportInput): string {
-  const named = (verbs: string[]) => entries(input.history, 'fault-injected').find((f) => verbs.includes(f.verb)) as Of<'fault-injected'> | undefined;
+  const named = (verbs: string[]) => entries(input.history, 'fault-injected').find((f) => verbs.includes(f.verb));
   const kill = named(['kill-node', 'kill-process'])?.facts['node'];
   const cut = input.plan.chain.find((c) => c.do === 'partition')?.with['node'];
   return kill ?? (typeof cut === 'string' ? cut : 'the primary');
@@ -101,8 +101,8 @@ function dataWords(input: ReportInput, atRisk: number): TimelineModel['data'] {
   const { writes } = input.verdict.figures.rpoAfterRecovery;
   const open = input.verdict.fates.unknown;
   const risk = atRisk > 0 ? `${plural(atRisk, 'acknowledged write')} only on ${oldSource(input)}` : input.reconcile ? 'nothing was at risk' : 'not reconciled';
-  if (writes === null || !input.reconcile) return { risk, after: 'not known', afterState: 'unknown' };
-  if (writes > 0) return { risk, after: `${plural(writes, 'write')} missing or wrong`, afterState: 'fail' };
-  if (open > 0) return { risk, after: `${count(open)} cannot be told`, afterState: 'unknown' };
-  return { risk, after: 'all back', afterState: 'pass' };
+  if (writes === null || !input.reconcile) return { risk, after: 'not known', afterState: 'unknown', bad: 0 };
+  if (writes > 0) return { risk, after: `${plural(writes, 'write')} missing or wrong`, afterState: 'fail', bad: writes };
+  if (open > 0) return { risk, after: `${count(open)} cannot be told`, afterState: 'unknown', bad: 0 };
+  return { risk, after: 'all back', afterState: 'pass', bad: 0 };
 }

@@ -19,7 +19,7 @@ export function clientsSvg(c: ClientsModel, t: TimelineModel, id: string, window
 
 function rates(c: ClientsModel, s: Scale, top: number): string {
   const base = top + RATES;
-  const max = niceMax(Math.max(1, ...c.acked, ...c.failed, ...c.unknown));
+  const max = niceMax(1.1 * Math.max(1, ...c.acked, ...c.failed, ...c.unknown));
   const curve = (values: number[], cls: string) => {
     const steps = values.flatMap((v, i) => [0, 1].map((end) => [c.startMs + (i + end) * c.bucketMs, v] as const)).filter(([ms]) => s.has(ms));
     return path(

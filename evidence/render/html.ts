@@ -23,9 +23,12 @@ export function renderHtml(model: ReportModel): string {
   return template(viewOf(model));
 }
 
+/** What is not known is a dash. */
+const time = (f: (ms: number) => string) => (ms: unknown) => (typeof ms === 'number' ? f(ms) : '–');
+const svg = (s: string) => new Handlebars.SafeString(s);
+
 function compile(): (view: object) => string {
   const hb = Handlebars.create();
-  const time = (f: (ms: number) => string) => (ms: unknown) => (typeof ms === 'number' ? f(ms) : '–');
   hb.registerHelper({
     duration: time(duration),
     limit: time(limit),
@@ -40,6 +43,7 @@ function compile(): (view: object) => string {
     held: (h: boolean | null) => (h === null ? 'unknown' : h ? 'pass' : 'fail'),
     worst: (severity: string) => (severity === 'note' ? 'open' : severity),
     is: (a: unknown, b: unknown) => a === b,
+    whole: (text: string) => text.replace(/(\d) (ms|s|min|h)\b/g, '$1\u00a0$2'),
     word: (v: string) => v.toUpperCase(),
     short: (digest: string) => digest.slice(0, 16),
     list: (items: string[]) => items.join(', '),
@@ -49,7 +53,6 @@ function compile(): (view: object) => string {
 
 function viewOf(raw: ReportModel): object {
   const m = inertDeep(raw) as ReportModel;
-  const svg = (s: string) => new Handlebars.SafeString(s);
   const { timeline: t, clients: c, data: d } = m;
   const quietMs = Math.max(0, ...t.faults.bars.map((b) => b.toMs), ...t.faults.marks.map((f) => f.atMs), ...c.outages.map((o) => o.toMs ?? 0));
   const close = quietMs > 0 && t.endMs > quietMs * CLOSE_UP_RATIO ? { fromMs: t.startMs, toMs: quietMs * 1.5 } : null;

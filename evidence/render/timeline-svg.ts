@@ -67,7 +67,7 @@ function serviceLane(t: TimelineModel, s: Scale, id: string, y: number): Lane {
   const below = rows(outside, (o) => [leftOf(o.x, o.label), leftOf(o.x, o.label) + textWidth(o.label)]);
   const labels = below.map(
     ({ item: o, row }) =>
-      line(o.x + 0.5, y + BOX, o.x + 0.5, y + BOX + 6 + row * 16, 'lead') + text(leftOf(o.x, o.label) + 3, y + BOX + 14 + row * 16, o.label),
+      line(o.x + 0.5, y + BOX, o.x + 0.5, y + BOX + 6 + row * 16, 'lead') + text(leftOf(o.x, o.label) + 3, y + BOX + 14 + row * 16, o.label, 'halo'),
   );
   const extra = below.length ? 16 * (Math.max(...below.map((b) => b.row)) + 1) : 0;
   return { markup: markup.join('') + labels.join(''), height: BOX + extra };
@@ -111,6 +111,8 @@ function dataLane(t: TimelineModel, s: Scale, y: number): Lane {
   const fullX = points.at(-1)![0];
   const endX = Math.max(s.x(end), fullX);
   const outline: [number, number][] = [...points, [endX, top(max)], [endX, base], [points[0]![0], base]];
+  const left =
+    t.data.bad > 0 && s.has(end) ? rect(endX, top(Math.min(t.data.bad, max)), s.x(s.toMs) - endX, base - top(Math.min(t.data.bad, max)), 'left') : '';
   const after = t.backMs !== null && t.data.afterState === 'pass' ? ['✓ ', 'good'] : t.data.afterState === 'fail' ? ['✕ ', 'bad'] : ['? ', 'unsure'];
   const label = `${after[0]}${t.data.after}`;
   const roomInside = endX - fullX - 10 >= textWidth(t.data.risk);
@@ -118,8 +120,11 @@ function dataLane(t: TimelineModel, s: Scale, y: number): Lane {
   const afterX = endX + 6 + textWidth(label) <= WIDTH - 8 ? endX + 6 : endX - 6;
   const anchor = afterX > endX ? 'start' : 'end';
   const risk = s.has(t.atRisk[0]!.atMs, end) ? text(riskX, roomInside ? base - WEDGE / 2 + 4 : base - WEDGE + 10, t.data.risk, 'in halo') : '';
-  const proof = t.provenMs !== null && s.has(t.provenMs) ? line(s.x(t.provenMs), y + 4, s.x(t.provenMs), base, 'proof') : '';
-  return { markup: floor + path(outline, 'risk') + proof + risk + (s.has(end) ? text(afterX, base - 6, label, after[1], anchor) : ''), height: WEDGE };
+  const proof =
+    t.provenMs !== null && s.has(t.provenMs)
+      ? line(s.x(t.provenMs), y + 4, s.x(t.provenMs), base, 'proof') + text(s.x(t.provenMs) - 5, y + 14, 'nodes equal', 'halo', 'end')
+      : '';
+  return { markup: floor + path(outline, 'risk') + left + proof + risk + (s.has(end) ? text(afterX, base - 6, label, after[1], anchor) : ''), height: WEDGE };
 }
 
 const leftOf = (x: number, label: string): number => Math.max(GUTTER, Math.min(x, WIDTH - textWidth(label) - 6));

@@ -73,10 +73,10 @@ describe('what went wrong is seen', () => {
       ['4 (attempt 2)', 'unknown', 'skipped: the rehearsal goes on'],
     ]);
   });
-  test('a lapsed lease is a broken expectation and shows as unknown figures, not as zeros', () => {
+  test('a lapsed lease is a broken expectation; what could not be measured is unknown, not zero', () => {
     const m = buildReport(reportInput('lapsed-lease'));
     expect(m.expectations.filter((e) => e.held === false).map((e) => e.expected)).toContain('no lease lapses');
-    expect(m.figures.map((f) => f.says)).toEqual(['unknown', 'unknown', 'unknown', 'unknown', 'unknown']);
+    expect(m.figures.map((f) => f.says)).toEqual(['unknown', '0 s', 'unknown', '0 s', '0 writes']);
     expect(m.timeline.faults.bars[0]!.label).toContain('its lease lapsed');
     expect(m.people.rows.every((r) => r.outcome === 'never opened')).toBe(true);
   });
