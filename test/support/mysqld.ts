@@ -1,16 +1,18 @@
 /** Throw-away mysqld processes for tests that need two real servers and no network: sockets and loopback, data in a temporary folder, gone with the test. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
+import { cacheFolder } from '../../setup/cache.mjs';
+import { ensureTemplate } from '../../targets/systems/mysql/template.ts';
 import type { Tools } from '../../targets/tools.ts';
 
 export async function findTools(): Promise<Tools> {
-  return JSON.parse(await readFile(join(homedir(), '.cache/drillbook/tools/tools.json'), 'utf8')) as Tools;
+  return JSON.parse(await readFile(join(cacheFolder(process.env), 'tools/tools.json'), 'utf8')) as Tools;
 }
 
 const START_MS_MAX = 60_000;
@@ -99,7 +101,7 @@ export interface TestServers {
   stop(): Promise<void>;
 }
 
-/** Servers with equal data and no GTIDs; `ddl` runs once, before they part. */
+/** Servers with equal data and no GTIDs: copies of the lab's template. `ddl` runs on each, unlogged, before they part. */
 export async function startServers(names: string[], ddl: readonly string[]): Promise<TestServers> {
   const tools = await findTools();
   const dir = await mkdtemp(join(tmpdir(), 'dbt-'));
@@ -109,42 +111,19 @@ export async function startServers(names: string[], ddl: readonly string[]): Pro
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    const template = new TestMysqld(tools, dir, 'template', 99, await freePort());
-    await mkdir(template.dataDir);
-    await initialise(tools, template.dataDir);
-    nodes.push(template);
-    await template.start();
-    await template.sql(...ddl, "CREATE USER 'repl'@'%' IDENTIFIED BY 'repl:1\"2#3'", "GRANT ALL ON *.* TO 'repl'@'%'", 'RESET BINARY LOGS AND GTIDS');
-    await template.sql('SHUTDOWN').catch(() => {});
-    await waitForExit(template);
-    nodes.length = 0;
+    const template = await ensureTemplate({ tools, cacheDir: cacheFolder(process.env), socketDir: dir, progress: () => {} });
     for (const [i, name] of names.entries()) {
       const node = new TestMysqld(tools, dir, name, i + 1, await freePort());
-      await cp(template.dataDir, node.dataDir, { recursive: true });
-      for (const f of await readdir(node.dataDir)) if (f === 'auto.cnf' || f.startsWith('binlog.')) await rm(join(node.dataDir, f));
+      await cp(template, node.dataDir, { recursive: true });
       nodes.push(node);
     }
     await Promise.all(nodes.map((n) => n.start()));
+    await Promise.all(nodes.map((n) => n.sql('SET SESSION sql_log_bin = 0', ...ddl)));
     return { tools, dir, nodes, stop };
   } catch (e) {
     await stop();
     throw e;
   }
-}
-
-async function waitForExit(node: TestMysqld): Promise<void> {
-  const deadline = Date.now() + START_MS_MAX;
-  const child = (node as unknown as { child: ChildProcess }).child;
-  while (child.exitCode === null && Date.now() < deadline) await new Promise((r) => setTimeout(r, 50));
-  await node.kill();
-}
-
-async function initialise(tools: Tools, dataDir: string): Promise<void> {
-  const child = spawn(tools.mysqld, [...baseArgs(tools, dataDir), '--initialize-insecure'], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (t: string) => (said += t));
-  const code = await new Promise((r) => child.once('exit', r));
-  if (code !== 0) throw new Error(`mysqld --initialize-insecure ended with ${String(code)}: ${said.slice(-2_000)}`);
 }
 
 function baseArgs(tools: Tools, dataDir: string): string[] {

@@ -4,11 +4,18 @@ import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { CHAIN_START, chainLine } from '../../../core/history.ts';
 import type { WriteKind, WriteOutcome } from '../../../core/ledger.ts';
-import { rowDigest, WORKLOAD_DDL } from '../../../core/workload.ts';
+import { rowDigest } from '../../../core/workload.ts';
 import { startServers } from '../../support/mysqld.ts';
 import type { TestMysqld, TestServers } from '../../support/mysqld.ts';
 
 export const RULES = { conflict: 'new-wins' as const, identity: { 'drill.orders': 'write_id', 'drill.journal': 'write_id' } };
+
+/** Replicates and reads logs; the password has every character that quoting can get wrong. */
+export const REPLICATOR = { user: 'replicator', password: `r:1"2'3#4\\5@6 %` };
+const ACCOUNT = [
+  `CREATE USER '${REPLICATOR.user}'@'%' IDENTIFIED BY '${REPLICATOR.password.replaceAll(/[\\']/g, (c) => `\\${c}`)}'`,
+  `GRANT REPLICATION SLAVE, REPLICATION CLIENT, SELECT ON *.* TO '${REPLICATOR.user}'@'%'`,
+];
 
 type Columns = Record<string, string>;
 
@@ -96,7 +103,7 @@ export interface Parted {
  * orders and journal: both sides give the same AUTO_INCREMENT ids to different rows.
  */
 export async function part(extraDdl: readonly string[] = []): Promise<Parted> {
-  const servers = await startServers(['old', 'fresh'], [...WORKLOAD_DDL, ...extraDdl]);
+  const servers = await startServers(['old', 'fresh'], [...ACCOUNT, ...extraDdl]);
   try {
     const [old, fresh] = servers.nodes as [TestMysqld, TestMysqld];
     const client = new Client();
@@ -148,7 +155,7 @@ export async function part(extraDdl: readonly string[] = []): Promise<Parted> {
 
 export async function replicate(replica: TestMysqld, source: TestMysqld): Promise<void> {
   await replica.sql(
-    `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${source.port}, SOURCE_USER='repl', SOURCE_PASSWORD='repl:1"2#3', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1`,
+    `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${source.port}, SOURCE_USER='repl', SOURCE_PASSWORD='repl', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1`,
     'START REPLICA',
   );
 }

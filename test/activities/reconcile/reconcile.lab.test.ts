@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FateLine, LostKey, ReconcileSummary } from '../../../core/bundle.ts';
 import { GtidSet } from '../../../core/gtid.ts';
@@ -7,7 +7,7 @@ import { applyRecovery } from '../../../activities/reconcile/apply.ts';
 import { converge } from '../../../activities/reconcile/converge.ts';
 import { reconcile } from '../../../activities/reconcile/run.ts';
 import type { ReconcileOptions, Reconciliation } from '../../../activities/reconcile/run.ts';
-import { caughtUp, part, replicate, RULES } from './fork.ts';
+import { caughtUp, part, replicate, REPLICATOR, RULES } from './fork.ts';
 import type { Parted } from './fork.ts';
 
 let p: Parted;
@@ -55,7 +55,7 @@ afterAll(async () => p?.servers.stop());
 test('the old source runs: its logs are read through a connection, with the same result as its files', async () => {
   const { outDir: _, ...quiet } = opts;
   const fromFiles = await reconcile(quiet);
-  const fromServer = await reconcile({ ...quiet, old: `mysql://repl:${encodeURIComponent('repl:1"2#3')}@127.0.0.1:${p.old.port}` });
+  const fromServer = await reconcile({ ...quiet, old: `mysql://${REPLICATOR.user}:${encodeURIComponent(REPLICATOR.password)}@127.0.0.1:${p.old.port}` });
   expect(fromServer.lost).toEqual(fromFiles.lost);
   expect(fromServer.fates).toEqual(fromFiles.fates);
   await p.old.kill();
@@ -89,9 +89,8 @@ test('what was lost is listed to the row, each with its class of conflict', asyn
 test('the old side’s last file is cut: what it no longer holds is not made up', async () => {
   const dir = join(p.servers.dir, 'cut');
   const file = 'binlog.000001';
-  spawnSync('mkdir', [dir]);
+  mkdirSync(dir);
   const whole = readFileSync(join(p.old.dataDir, file));
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(join(dir, file), whole.subarray(0, whole.length - 40));
   const { outDir: _, ledger: __, ...quiet } = opts;
   const r = await reconcile({ ...quiet, old: dir });

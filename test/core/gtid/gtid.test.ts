@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { GtidSet } from '../../../core/gtid.ts';
 
 const A = '3e11fa47-71ca-11e1-9e33-c80aa9429562';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { FateLine } from '../../../core/bundle.ts';
 import type { LedgerAttempt, WriteKind, WriteOutcome } from '../../../core/ledger.ts';
 import { fatesOf } from '../../../core/reconcile/fates.ts';
@@ -64,6 +64,7 @@ function judge(writes: W[], rows: string[] | string, more: Partial<FateInput> & 
 }
 const fates = (m: Map<string, FateLine>) => Object.fromEntries([...m].map(([w, l]) => [w, l.fate]));
 
+const lostAt = (index: number): Place => ({ side: 'old', index, gtid: 'x', lost: true, beforeFork: false });
 const OLD: W = { w: 'old', at: ['lost', 5] };
 const NEW: W = { w: 'new', at: ['new', 9] };
 const BASE: W = { w: 'base', at: ['shared', 1] };
@@ -138,9 +139,8 @@ test('under old-wins the old side is the debtor, and clients may go on from its 
 
 test('an unknown delete excuses an absent row only where a log may hold it after the debtor', () => {
   const writes: W[] = [OLD, { w: 'u', kind: 'delete', outcome: 'unknown' }];
-  const place = (index: number): Place => ({ side: 'old', index, gtid: 'x', lost: true, beforeFork: false });
-  expect(fates(judge(writes, [], { deletes: [place(8)] }))).toEqual({ old: 'superseded', u: null });
-  expect(fates(judge(writes, [], { deletes: [place(2)] }))).toEqual({ old: 'missing', u: null });
+  expect(fates(judge(writes, [], { deletes: [lostAt(8)] }))).toEqual({ old: 'superseded', u: null });
+  expect(fates(judge(writes, [], { deletes: [lostAt(2)] }))).toEqual({ old: 'missing', u: null });
   expect(fates(judge(writes, [], { logsWhole: false }))).toEqual({ old: 'superseded', u: null });
 });
 
@@ -163,35 +163,32 @@ test('logs and acknowledgements that contradict each other are unknown, not a gu
   expect([...lines.values()].every((l) => l.fate === 'unknown')).toBe(true);
 });
 
+const attempt = (n: number, outcome: WriteOutcome): LedgerAttempt => ({
+  writeId: 'w',
+  attempt: n,
+  kind: 'insert',
+  table: 'drill.orders',
+  key: 'w',
+  digest: 'd',
+  intendedNs: BigInt(n),
+  sentNs: BigInt(n),
+  repliedNs: outcome === 'unknown' ? undefined : BigInt(n + 1),
+  outcome,
+  matched: outcome === 'acked' ? 1 : undefined,
+  changed: undefined,
+  serverUuid: undefined,
+  gtid: undefined,
+  error: undefined,
+});
+function run(attempts: LedgerAttempt[], rows: string[]): unknown {
+  const places = { ofGtid: () => undefined, ofWriteId: () => undefined, deletesOf: () => [] };
+  return [...fatesOf({ attempts, places, final: () => ({ rows }), rule: 'new-wins', recoveredAt: () => null, logsWhole: true })].map((l) => [
+    l.outcome,
+    l.fate,
+  ]);
+}
+
 test('a retry counts as one write, from its first attempt that may have taken effect', () => {
-  const attempt = (n: number, outcome: WriteOutcome): LedgerAttempt => ({
-    writeId: 'w',
-    attempt: n,
-    kind: 'insert',
-    table: 'drill.orders',
-    key: 'w',
-    digest: 'd',
-    intendedNs: BigInt(n),
-    sentNs: BigInt(n),
-    repliedNs: outcome === 'unknown' ? undefined : BigInt(n + 1),
-    outcome,
-    matched: outcome === 'acked' ? 1 : undefined,
-    changed: undefined,
-    serverUuid: undefined,
-    gtid: undefined,
-    error: undefined,
-  });
-  const run = (attempts: LedgerAttempt[], rows: string[]) =>
-    [
-      ...fatesOf({
-        attempts,
-        places: { ofGtid: () => undefined, ofWriteId: () => undefined, deletesOf: () => [] },
-        final: () => ({ rows }),
-        rule: 'new-wins',
-        recoveredAt: () => null,
-        logsWhole: true,
-      }),
-    ].map((l) => [l.outcome, l.fate]);
   expect(run([attempt(1, 'unknown'), attempt(2, 'acked')], ['d'])).toEqual([['acked', 'present']]);
   expect(run([attempt(1, 'unknown'), attempt(2, 'failed')], ['d'])).toEqual([['unknown', null]]);
   expect(run([attempt(1, 'failed'), attempt(2, 'failed')], [])).toEqual([['failed', null]]);
