@@ -22,10 +22,11 @@ afterAll(() => rmSync(root, { recursive: true }));
 const at = (name: string) => join(dir, name);
 const change = (name: string, f: (text: string) => string) => writeFileSync(at(name), f(readFileSync(at(name), 'utf8')));
 
+const told = (attempts: readonly LedgerAttempt[]) => new Map(attempts.map((a) => [a.writeId, [a.outcome, a.intendedNs, a.repliedNs]]));
+
 test('what is read is what was written, digests and all', () => {
   const b = loadBundle(dir);
   expect(b.findings).toEqual([]);
-  const told = (attempts: readonly LedgerAttempt[]) => new Map(attempts.map((a) => [a.writeId, [a.outcome, a.intendedNs, a.repliedNs]]));
   expect(told(b.attempts)).toEqual(told(written.attempts));
   for (const part of ['plan', 'history', 'samples', 'fates', 'lost', 'rows', 'reconcile', 'convergence'] as const)
     expect(canonicalJson(b[part])).toBe(canonicalJson(written[part]));
