@@ -25,6 +25,8 @@ interface Arrival {
 
 /** Waits before a second, third and fourth attempt of a write that may be sent again. */
 const RETRY_AFTER_MS = [1000, 2000, 4000];
+/** Arrivals that wait, at most, in seconds of the rate: a service that is slower than the rate must not fill the memory. */
+const QUEUE_SECONDS_MAX = 30;
 /** The first connection of a new ledger must be there by then. */
 const FIRST_CONNECT_MS = 15_000;
 
@@ -213,8 +215,8 @@ export class Writer {
       if (this.#queue.length === 0) return;
       if (lane.free) void this.#send(lane, this.#queue.shift()!);
     }
-    if (this.#lanes.some((l) => l.session)) return;
-    for (const arrival of this.#queue.splice(0)) this.#refuse(arrival);
+    const kept = this.#lanes.some((l) => l.session) ? Math.ceil(this.#config.workload.rate * QUEUE_SECONDS_MAX) : 0;
+    for (const arrival of this.#queue.splice(kept)) this.#refuse(arrival, kept > 0 ? 'the queue is full' : this.#lastConnectError || 'no connection');
   }
 
   #intend(arrival: Arrival): { write: Write; attempt: number } {
@@ -239,10 +241,10 @@ export class Writer {
     this.#dispatch();
   }
 
-  /** No connection is up: the statement is not sent. */
-  #refuse(arrival: Arrival): void {
+  /** The statement is not sent. */
+  #refuse(arrival: Arrival, why: string): void {
     const { write, attempt } = this.#intend(arrival);
-    this.#settle(write, attempt, { o: 'failed', err: `not sent: ${this.#lastConnectError || 'no connection'}` }, this.#mix.phase, undefined);
+    this.#settle(write, attempt, { o: 'failed', err: `not sent: ${why}` }, this.#mix.phase, undefined);
   }
 
   #settle(write: Write, attempt: number, outcome: Outcome, phase: Phase, uuid: string | undefined): void {

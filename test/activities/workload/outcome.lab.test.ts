@@ -2,18 +2,18 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { outcomeOf, ROLLED_BACK } from '../../../activities/workload/outcome.ts';
 import { Session, type Reply } from '../../../activities/workload/session.ts';
-import { TestServer } from './server.ts';
+import { startServer, type TestServer } from './server.ts';
 
 let server: TestServer;
 let session: Session;
 
 beforeAll(async () => {
-  server = await TestServer.create();
-  await server.admin('SET GLOBAL innodb_lock_wait_timeout = 1');
+  server = await startServer();
+  await server.node.sql('SET GLOBAL innodb_lock_wait_timeout = 1');
 }, 60_000);
-afterAll(() => server.destroy());
+afterAll(() => server.stop());
 beforeEach(async () => {
-  await server.admin("REPLACE INTO drill.acct VALUES (1, 10, 'x', 'a'), (2, 20, 'x', 'b')");
+  await server.node.sql("REPLACE INTO drill.acct VALUES (1, 10, 'x', 'a'), (2, 20, 'x', 'b')");
   session = await Session.open(server.endpoint, 5000);
   return () => session.destroy();
 });
@@ -24,7 +24,7 @@ const run = (sql = BOTH): Promise<Reply> => session.run(sql, [], 10_000);
 const provoke: Record<number, () => Promise<Reply>> = {
   1062: () => run("INSERT INTO drill.acct VALUES (3, 0, 'x', 'c'), (1, 0, 'x', 'd')"),
   1205: async () => {
-    const other = await server.adminConnection();
+    const other = await server.node.connect();
     await other.query('BEGIN');
     await other.query('SELECT * FROM drill.acct WHERE id = 2 FOR UPDATE');
     const reply = await run();
@@ -33,7 +33,7 @@ const provoke: Record<number, () => Promise<Reply>> = {
     return reply;
   },
   1213: async () => {
-    const other = await server.adminConnection();
+    const other = await server.node.connect();
     await other.query('BEGIN');
     // the heavier transaction survives
     await other.query("INSERT INTO drill.acct VALUES (11, 0, 'x', 'h'), (12, 0, 'x', 'h'), (13, 0, 'x', 'h'), (14, 0, 'x', 'h')");
@@ -47,10 +47,10 @@ const provoke: Record<number, () => Promise<Reply>> = {
     return reply;
   },
   1290: async () => {
-    await server.admin('SET GLOBAL super_read_only = ON');
+    await server.node.sql('SET GLOBAL super_read_only = ON');
     const reply = await run();
-    await server.admin('SET GLOBAL super_read_only = OFF');
-    await server.admin('SET GLOBAL read_only = OFF');
+    await server.node.sql('SET GLOBAL super_read_only = OFF');
+    await server.node.sql('SET GLOBAL read_only = OFF');
     return reply;
   },
 };
@@ -66,7 +66,7 @@ describe('errors that guarantee a rollback', () => {
       const reply = await provoke[errno]!();
       expect(reply).toMatchObject({ is: 'error', errno });
       expect(outcomeOf(reply, { table: 'drill.acct', kind: 'set', retryable: false }, 1)).toEqual({ o: 'failed', err: String(errno) });
-      expect(await server.admin('SELECT id, balance FROM drill.acct WHERE id < 100 ORDER BY id')).toEqual([
+      expect(await server.node.sql('SELECT id, balance FROM drill.acct WHERE id < 100 ORDER BY id')).toEqual([
         { id: '1', balance: '10' },
         { id: '2', balance: '20' },
       ]);
@@ -78,11 +78,13 @@ describe('errors that guarantee a rollback', () => {
     [
       'KILL',
       async () =>
-        server.admin(`KILL ${String((await server.admin("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'UPDATE drill.acct%'"))[0]!['ID'])}`),
+        server.node.sql(
+          `KILL ${String((await server.node.sql("SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE 'UPDATE drill.acct%'"))[0]!['ID'])}`,
+        ),
     ],
-    ['offline_mode', () => server.admin('SET GLOBAL offline_mode = ON')],
+    ['offline_mode', () => server.node.sql('SET GLOBAL offline_mode = ON')],
   ])('%s, which ends a waiting statement, is not in the list: unknown', async (_, end) => {
-    const other = await server.adminConnection();
+    const other = await server.node.connect();
     await other.query('BEGIN');
     await other.query('SELECT * FROM drill.acct WHERE id = 2 FOR UPDATE');
     const waiting = run();
@@ -90,15 +92,15 @@ describe('errors that guarantee a rollback', () => {
     await end();
     const reply = await waiting;
     await other.end();
-    await server.admin('SET GLOBAL offline_mode = OFF');
+    await server.node.sql('SET GLOBAL offline_mode = OFF');
     expect(reply).toMatchObject({ is: 'lost' });
     expect(outcomeOf(reply, { table: 'drill.acct', kind: 'set', retryable: false }, 1).o).toBe('unknown');
   });
 
   test('offline_mode refuses connections with 3032: nothing was sent', async () => {
-    await server.admin('SET GLOBAL offline_mode = ON');
+    await server.node.sql('SET GLOBAL offline_mode = ON');
     await expect(Session.open(server.endpoint, 5000)).rejects.toMatchObject({ code: 'DRILL_CONNECT', message: '3032' });
-    await server.admin('SET GLOBAL offline_mode = OFF');
+    await server.node.sql('SET GLOBAL offline_mode = OFF');
   });
 
   test('1062 of a retry on its own write id is acked; of a first attempt, of another key, of a write that may not be repeated it is failed', async () => {

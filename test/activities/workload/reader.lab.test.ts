@@ -7,13 +7,13 @@ import { SQL_PASSWORD_VARIABLE, type ReaderConfig } from '../../../activities/wo
 import { Heartbeat } from '../../../activities/workload/heartbeat.ts';
 import type { StalenessSample } from '../../../core/bundle.ts';
 import { parseChain } from '../../../core/history.ts';
-import { ended, TestServer } from './server.ts';
+import { ended, startServer, type TestServer } from './server.ts';
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await TestServer.create();
+  server = await startServer();
 }, 60_000);
-afterAll(() => server.destroy());
+afterAll(() => server.stop());
 
 test('fresh while the heart beats, growing when it stops, null from a dead node; TERM ends it with a whole file', async () => {
   const samples = join(server.dir, 'samples.jsonl');
@@ -37,7 +37,7 @@ test('fresh while the heart beats, growing when it stops, null from a dead node;
     await sleep(2500);
     heart.stop();
     await sleep(1200);
-    await server.kill();
+    await server.node.kill();
     await sleep(600);
     reader.kill('SIGTERM');
     expect(await ended(reader, 5000)).toBe(0);
