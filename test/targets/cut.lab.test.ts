@@ -26,8 +26,8 @@ async function seen(pairs: Pair[], to: 'lost' | 'ok', since: Instant, withinMs: 
   const deadline = Date.now() + withinMs;
   for (;;) {
     const all = await lab.platform.transitions(pairs, to);
-    const new_ = all.filter((e): e is EffectInterval => e !== null && nsOf(e.present) > nsOf(since));
-    if (new_.length === pairs.length) return new_;
+    const fresh = all.filter((e): e is EffectInterval => e !== null && nsOf(e.present) > nsOf(since));
+    if (fresh.length === pairs.length) return fresh;
     if (Date.now() > deadline) throw new Error(`no ${to} on all of ${pairs.join(' ')} within ${withinMs} ms`);
     await sleep(10);
   }

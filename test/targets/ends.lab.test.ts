@@ -65,7 +65,9 @@ const options = (more: Partial<LabOptions> = {}): LabOptions => ({
   ...more,
 });
 async function owner(o: LabOptions, how = 'hold'): Promise<{ child: ReturnType<typeof spawn>; state: LabState; stateFile: string }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, '../support/lab-owner.ts'), JSON.stringify(o), how], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../support/lab-owner.ts'), JSON.stringify(o), how], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   const { stateFile } = JSON.parse(line) as { stateFile: string };
   return { child, stateFile, state: stateOf(stateFile) };

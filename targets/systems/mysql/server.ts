@@ -57,7 +57,6 @@ server_id = ${o.serverId}
 port = ${o.port}
 bind_address = 0.0.0.0
 plugin_load_add = mysql_clone.so
-replica_net_timeout = 10
 ${COMMON}`;
 }
 
