@@ -104,5 +104,5 @@ function dataWords(input: ReportInput, atRisk: number): TimelineModel['data'] {
   if (writes === null || !input.reconcile) return { risk, after: 'not known', afterState: 'unknown', bad: 0 };
   if (writes > 0) return { risk, after: `${plural(writes, 'write')} missing or wrong`, afterState: 'fail', bad: writes };
   if (open > 0) return { risk, after: `${count(open)} cannot be told`, afterState: 'unknown', bad: 0 };
-  return { risk, after: 'all back', afterState: 'pass', bad: 0 };
+  return { risk, after: atRisk > 0 ? 'all back' : 'nothing lost', afterState: 'pass', bad: 0 };
 }
