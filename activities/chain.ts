@@ -28,11 +28,23 @@ async function injectFault(deps: Deps, verb: string, ref: DrillRef, args: Inject
   if (!entry) {
     const preparedAtNs = (await t.platform.now()).monoNs;
     const record = await fault.prepare(t, fault.schema.parse(args.with));
-    journal.put({ chainId: args.chainId, verb, phase: 'prepared', undo: fault.undo, leaseMs: args.leaseMs, record, injection: null, effect: null, facts: {}, preparedAtNs });
+    journal.put({
+      chainId: args.chainId,
+      verb,
+      phase: 'prepared',
+      undo: fault.undo,
+      leaseMs: args.leaseMs,
+      record,
+      injection: null,
+      effect: null,
+      facts: {},
+      preparedAtNs,
+    });
     entry = journal.get(args.chainId)!;
   }
   if (entry.phase === 'observed') return { effect: entry.effect!, facts: entry.facts };
-  if (entry.phase === 'healing' || entry.phase === 'healed') throw new DrillError('DRILL_FAULT_HEALED', `${args.chainId} was healed while it was being injected`, 'run the drill again');
+  if (entry.phase === 'healing' || entry.phase === 'healed')
+    throw new DrillError('DRILL_FAULT_HEALED', `${args.chainId} was healed while it was being injected`, 'run the drill again');
   const how = {
     leaseMs: args.leaseMs,
     preparedAtNs: entry.preparedAtNs,

@@ -17,10 +17,11 @@ export function readPlan(ref: DrillRef): Plan {
   return JSON.parse(readFileSync(join(ref.bundle, BUNDLE.plan), 'utf8')) as Plan;
 }
 
+const name = (v: unknown): string | null => (typeof v === 'string' ? v : null);
+
 /** Who was the source that died, and who was promoted, by the plan's chain. Null where the chain has no such fault. */
 export function actors(plan: Plan): { old: string | null; promoted: string | null } {
   const nodeOf = (verbs: string[]) => plan.chain.findLast((e) => verbs.includes(e.do))?.with['node'];
-  const name = (v: unknown) => (typeof v === 'string' ? v : null);
   return { old: name(nodeOf(['kill-node', 'kill-process'])), promoted: name(nodeOf(['promote'])) };
 }
 

@@ -52,7 +52,8 @@ class Guard {
     this.#leaseMs = leaseMs;
     const before = activityInfo().heartbeatDetails as Beat | undefined;
     this.#report = before?.report ?? { renewals: 0, renewed: [], lapsed: [], seen: '', gaps: [] };
-    if (activityInfo().attempt > 1 && before) this.#report.gaps.push({ fromWallMs: before.lastWallMs, toWallMs: Date.now(), seen: 'the worker beside the target was away' });
+    if (activityInfo().attempt > 1 && before)
+      this.#report.gaps.push({ fromWallMs: before.lastWallMs, toWallMs: Date.now(), seen: 'the worker beside the target was away' });
   }
 
   async run(): Promise<GuardReport> {
@@ -82,7 +83,8 @@ class Guard {
       return false;
     }
     const now = Date.now();
-    if (now - this.#lastAnswerMs > this.#leaseMs / 2) this.#report.gaps.push({ fromWallMs: this.#lastAnswerMs, toWallMs: now, seen: 'Temporal did not answer' });
+    if (now - this.#lastAnswerMs > this.#leaseMs / 2)
+      this.#report.gaps.push({ fromWallMs: this.#lastAnswerMs, toWallMs: now, seen: 'Temporal did not answer' });
     this.#lastAnswerMs = now;
     return true;
   }

@@ -111,7 +111,11 @@ export function takeLock(workDir: string, drillId: string, nowMs: number): void 
   if (held?.drillId === drillId && !held.dirty) return;
   const since = new Date(held?.sinceWallMs ?? 0).toISOString();
   if (held?.dirty) throw new DrillError('DRILL_TARGET_DIRTY', `drill ${held.drillId} left residue on this target`, 'run `drillbook heal`, then start again');
-  throw new DrillError('DRILL_TARGET_IN_USE', `drill ${held?.drillId ?? '?'} has held this target since ${since}`, 'wait for it, or abort it; if its engine is gone for good, run `drillbook heal`');
+  throw new DrillError(
+    'DRILL_TARGET_IN_USE',
+    `drill ${held?.drillId ?? '?'} has held this target since ${since}`,
+    'wait for it, or abort it; if its engine is gone for good, run `drillbook heal`',
+  );
 }
 
 export function releaseLock(workDir: string, drillId: string, clean: boolean): void {

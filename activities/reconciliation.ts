@@ -16,7 +16,8 @@ export async function reconcileDrill(deps: Deps, t: Target, ref: DrillRef, purpo
   const { promoted } = actors(plan);
   const { workDir } = await t.platform.facts();
   const old = await collectOld(t, ref);
-  if (!old || !promoted) throw new DrillError('DRILL_NOTHING_TO_RECONCILE', 'the chain kills no source or promotes no replica', 'this check and the reconciliation need both');
+  if (!old || !promoted)
+    throw new DrillError('DRILL_NOTHING_TO_RECONCILE', 'the chain kills no source or promotes no replica', 'this check and the reconciliation need both');
   const promotion = new Journal(workDir, ref.drillId).all().find((e) => e.verb === 'promote')?.facts['gtidExecuted'];
   const outDir = purpose === 'verdict' ? ref.bundle : join(drillDir(workDir, ref.drillId), 'engine-check');
   mkdirSync(outDir, { recursive: true });
@@ -29,5 +30,6 @@ export async function reconcileDrill(deps: Deps, t: Target, ref: DrillRef, purpo
     ...(existsSync(ledger) ? { ledger } : {}),
     rules: plan.rules,
     outDir,
+    spoolDir: workDir,
   });
 }

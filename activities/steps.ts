@@ -12,12 +12,18 @@ import type { StepView } from '../evidence/views.ts';
 import type { DrillRef } from '../workflows/messages.ts';
 import { CATALOGUE } from './catalogue.ts';
 import { CHECKS } from './checks/index.ts';
-import { actors, drillDir, readPlan } from './collect.ts';
+import { drillDir, readPlan } from './collect.ts';
 import type { Deps, Target } from './deps.ts';
 import { Journal } from './journal.ts';
 
 /** Live values for instructions and rehearsal scripts (evidence/instructions.ts declares them); what a person needs to type the commands. */
-async function liveValues(deps: Deps, t: Target, ref: DrillRef, attempt: number, inputs: Record<string, Record<string, string>>): Promise<Record<string, unknown>> {
+async function liveValues(
+  deps: Deps,
+  t: Target,
+  ref: DrillRef,
+  attempt: number,
+  inputs: Record<string, Record<string, string>>,
+): Promise<Record<string, unknown>> {
   const plan = readPlan(ref);
   const { nodes, service, workDir } = await t.platform.facts();
   const described = await Promise.all(nodes.map(async (n) => [n.name, { ...n, dsn: await t.system.dsn(n.name) }] as const));
@@ -47,19 +53,28 @@ export interface OpenStep {
 }
 
 export function stepActivities(deps: Deps) {
-  const base = (ref: DrillRef) => {
-    const plan = readPlan(ref);
-    return { drillId: ref.drillId, planDigest: digestOf(plan), target: plan.target };
-  };
   return {
     async openStep(ref: DrillRef, { stepId, attempt, sentBack, inputs }: OpenStep): Promise<{ viewDigest: string; instructionsDigest: string }> {
       const t = await deps.target(ref.target);
+      const plan = readPlan(ref);
       const values = await liveValues(deps, t, ref, attempt, inputs);
       const { runbook } = loadRunbook(join(ref.bundle, BUNDLE.runbook), CATALOGUE);
       const step = runbook.steps.find((s) => s.id === stepId)!;
       const store = deps.store(ref.bundle);
       const instructionsDigest = store.putInstructions(renderText(step.instructions, values));
-      const view: StepView = { ...base(ref), stepId, attempt, instructionsDigest, values, sentBack, inputs: {}, checks: [], done: null };
+      const view: StepView = {
+        drillId: ref.drillId,
+        planDigest: digestOf(plan),
+        target: plan.target,
+        stepId,
+        attempt,
+        instructionsDigest,
+        values,
+        sentBack,
+        inputs: {},
+        checks: [],
+        done: null,
+      };
       return { viewDigest: store.putView(view), instructionsDigest };
     },
 

@@ -63,7 +63,8 @@ export function targetActivities(deps: Deps) {
 export async function residueOf(t: Target, drillId: string): Promise<string[]> {
   const facts = await t.platform.facts();
   const findings = (await t.platform.cutState()).live.map((l) => `the network is still cut: ${l.pair.join('→')}`);
-  for (const e of new Journal(facts.workDir, drillId).all()) if (e.undo !== 'one-way' && e.phase !== 'healed') findings.push(`fault ${e.chainId} is ${e.phase}, not healed`);
+  for (const e of new Journal(facts.workDir, drillId).all())
+    if (e.undo !== 'one-way' && e.phase !== 'healed') findings.push(`fault ${e.chainId} is ${e.phase}, not healed`);
   for (const p of await t.platform.processes()) if (p.running) findings.push(`process ${p.name} still runs`);
   const writable: string[] = [];
   for (const node of facts.nodes) {
@@ -77,9 +78,11 @@ export async function residueOf(t: Target, drillId: string): Promise<string[]> {
     }
   }
   if (writable.length !== 1) findings.push(`${writable.length} nodes accept writes: ${writable.join(', ') || 'none'}`);
-  if (facts.service.holders.length !== 1 || facts.service.holders[0] !== writable[0]) findings.push(`the service address is on ${facts.service.holders.join(', ') || 'no node'}`);
+  if (facts.service.holders.length !== 1 || facts.service.holders[0] !== writable[0])
+    findings.push(`the service address is on ${facts.service.holders.join(', ') || 'no node'}`);
   return findings;
 }
 
 /** A queue name for a data folder, stable across worker restarts. */
-export const sessionQueueOf = (site: string, dataFolderId: string): string => `drillbook-session-${site}-${createHash('sha256').update(dataFolderId).digest('hex').slice(0, 12)}`;
+export const sessionQueueOf = (site: string, dataFolderId: string): string =>
+  `drillbook-session-${site}-${createHash('sha256').update(dataFolderId).digest('hex').slice(0, 12)}`;

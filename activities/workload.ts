@@ -30,7 +30,7 @@ async function place(t: Target, ref: DrillRef): Promise<{ dir: string; client: W
 
 async function untilStarted(t: Target, client: WriterClient, log: string): Promise<void> {
   const deadline = Date.now() + START_MS;
-  for (let last = 'no answer yet'; ; ) {
+  for (let last = 'no answer yet'; ;) {
     try {
       const s = await client.status();
       if (s.acked > 0) return;
@@ -39,7 +39,8 @@ async function untilStarted(t: Target, client: WriterClient, log: string): Promi
       last = messageOf(e);
     }
     const writer = (await t.platform.processes()).find((p) => p.name === 'writer');
-    if (writer && !writer.running) throw new DrillError('DRILL_WRITER_DIED', `the writer ended with ${writer.exitCode} before its first acknowledged write`, `its log is ${log}`);
+    if (writer && !writer.running)
+      throw new DrillError('DRILL_WRITER_DIED', `the writer ended with ${writer.exitCode} before its first acknowledged write`, `its log is ${log}`);
     if (Date.now() > deadline) throw new DrillError('DRILL_WRITER_SILENT', `no acknowledged write within ${START_MS / 1000} s (${last})`, `its log is ${log}`);
     heartbeat();
     await new Promise((r) => setTimeout(r, POLL_MS));
@@ -57,6 +58,11 @@ interface PhaseResult {
   at: Instant;
 }
 
+function countsIn(status: WriterStatus, phase: string): { acked: number; notAcked: number } {
+  const c = status.perPhase[phase as Phase] ?? { acked: 0, failed: 0, unknown: 0 };
+  return { acked: c.acked, notAcked: c.failed + c.unknown };
+}
+
 export function workloadActivities(deps: Deps) {
   /** Tells the phase (again: no harm) and waits until it has lasted and every hot key was touched in it. */
   async function phase(ref: DrillRef, args: PhaseArgs): Promise<{ status: WriterStatus; at: Instant }> {
@@ -68,15 +74,16 @@ export function workloadActivities(deps: Deps) {
       const status = await client.status();
       const now = await t.platform.now();
       if (status.phase === args.phase && msBetween(sinceNs, now.monoNs) >= args.forMs && status.hot.done) return { status, at: now };
-      if (Date.now() > deadline) throw new DrillError('DRILL_WORKLOAD_STALLED', `phase ${args.phase} was not done ${PHASE_GRACE_MS / 1000} s late: ${status.hot.acked} of ${status.hot.of} hot keys touched`, 'the service took no writes; look at the samples');
+      if (Date.now() > deadline)
+        throw new DrillError(
+          'DRILL_WORKLOAD_STALLED',
+          `phase ${args.phase} was not done ${PHASE_GRACE_MS / 1000} s late: ${status.hot.acked} of ${status.hot.of} hot keys touched`,
+          'the service took no writes; look at the samples',
+        );
       heartbeat();
       await new Promise((r) => setTimeout(r, POLL_MS));
     }
   }
-  const counts = (status: WriterStatus, name: string) => {
-    const c = status.perPhase[name as Phase] ?? { acked: 0, failed: 0, unknown: 0 };
-    return { acked: c.acked, notAcked: c.failed + c.unknown };
-  };
 
   return {
     async startWorkload(ref: DrillRef, spec: WorkloadSpec): Promise<{ at: Instant }> {
@@ -85,7 +92,14 @@ export function workloadActivities(deps: Deps) {
       const facts = await t.platform.facts();
       const log = (name: string) => join(ref.bundle, 'engine', `${name}.log`);
       const entry = (name: string) => join(deps.root, 'worker', `${name}.ts`);
-      const writer: WriterConfig = { drillId: ref.drillId, dir, ledger: join(ref.bundle, BUNDLE.ledger), service: facts.service, user: APP.user, workload: spec };
+      const writer: WriterConfig = {
+        drillId: ref.drillId,
+        dir,
+        ledger: join(ref.bundle, BUNDLE.ledger),
+        service: facts.service,
+        user: APP.user,
+        workload: spec,
+      };
       const nodes = facts.nodes.map((n) => ({ node: n.name, host: n.address, port: n.port }));
       const reader: ReaderConfig = { samples: join(ref.bundle, BUNDLE.samples), nodes, user: APP.user, everyMs: 200, timeoutMs: 1_000 };
       const secret = { [SQL_PASSWORD_VARIABLE]: APP.password };
@@ -97,16 +111,20 @@ export function workloadActivities(deps: Deps) {
 
     async baseline(ref: DrillRef, args: PhaseArgs): Promise<PhaseResult> {
       const { status, at } = await phase(ref, args);
-      const c = counts(status, args.phase);
+      const c = countsIn(status, args.phase);
       if (c.acked < STEADY * (c.acked + c.notAcked)) {
-        throw new DrillError('DRILL_BASELINE_NOT_STEADY', `${c.notAcked} of ${c.acked + c.notAcked} writes were not acknowledged before anything was broken`, 'a drill starts from a healthy system; look at the writer’s log');
+        throw new DrillError(
+          'DRILL_BASELINE_NOT_STEADY',
+          `${c.notAcked} of ${c.acked + c.notAcked} writes were not acknowledged before anything was broken`,
+          'a drill starts from a healthy system; look at the writer’s log',
+        );
       }
       return { ...c, at };
     },
 
     async writes(ref: DrillRef, args: PhaseArgs): Promise<PhaseResult> {
       const { status, at } = await phase(ref, args);
-      return { ...counts(status, args.phase), at };
+      return { ...countsIn(status, args.phase), at };
     },
 
     /** Idempotent: drains what is in flight, closes the ledger, ends the reader. */

@@ -53,7 +53,13 @@ export async function send(handle: WorkflowHandle, signer: Signer, act: Act, dea
         const why = e.cause instanceof ApplicationFailure ? e.cause.message : messageOf(e);
         throw new DrillError('DRILL_REFUSED', `${act.transition} of ${act.stepId || 'the drill'} was refused: ${why}`, '', { cause: e });
       }
-      if (Date.now() > deadline) throw new DrillError('DRILL_NO_ENGINE', `Temporal did not take the ${act.transition} within ${deadlineMs / 1000} s: ${messageOf(e)}`, 'is the server up?', { cause: e });
+      if (Date.now() > deadline)
+        throw new DrillError(
+          'DRILL_NO_ENGINE',
+          `Temporal did not take the ${act.transition} within ${deadlineMs / 1000} s: ${messageOf(e)}`,
+          'is the server up?',
+          { cause: e },
+        );
       await new Promise((r) => setTimeout(r, RETRY_MS));
     }
   }

@@ -21,7 +21,8 @@ const root = resolve(import.meta.dirname, '..');
 
 function required(name: string): string {
   const value = process.env[name];
-  if (!value) throw new DrillError('DRILL_WORKER_CONFIG', `${name} is not set`, 'start the worker through `drillbook run`, or set it (README, "Your own Temporal")');
+  if (!value)
+    throw new DrillError('DRILL_WORKER_CONFIG', `${name} is not set`, 'start the worker through `drillbook run`, or set it (README, "Your own Temporal")');
   return value;
 }
 
@@ -37,7 +38,10 @@ async function main(): Promise<void> {
   // on first use: the worker starts while the lab does
   let target: Promise<Target> | null = null;
   const connected = () => (target ??= connectTarget(name, stateFile, tools).catch((e: unknown) => ((target = null), Promise.reject(e))));
-  Runtime.install({ logger: new DefaultLogger('WARN'), telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } } });
+  Runtime.install({
+    logger: new DefaultLogger('WARN'),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
+  });
   const config = loadClientConnectConfig();
   const connection = await NativeConnection.connect(config.connectionOptions);
   const client = new Client({ connection: await Connection.connect(config.connectionOptions) });
@@ -48,7 +52,8 @@ async function main(): Promise<void> {
     root,
     target: (wanted) => (wanted === name ? connected() : Promise.reject(new DrillError('DRILL_TARGET_UNKNOWN', `this worker serves ${name}, not ${wanted}`))),
     store: folderStore,
-    pingEngine: (deadlineMs) => client.connection.withDeadline(Date.now() + deadlineMs, () => client.workflowService.describeNamespace({ namespace }).then(() => undefined)),
+    pingEngine: (deadlineMs) =>
+      client.connection.withDeadline(Date.now() + deadlineMs, () => client.workflowService.describeNamespace({ namespace }).then(() => undefined)),
     sessionQueue,
   };
   const activities = dressed(createActivities(deps));

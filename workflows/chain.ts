@@ -35,7 +35,10 @@ async function runEntry(run: DrillRun, entry: ChainEntry, state: ChainState): Pr
   const seen = await run.faults()[entry.do]!(run.ref, { chainId: entry.id, with: entry.with, leaseMs });
   state.effect = seen.effect;
   state.status = 'done';
-  run.tell({ kind: 'fault-injected', chainId: entry.id, verb: entry.do, title: entry.title, undo: entry.undo, leaseMs, effect: seen.effect, facts: seen.facts }, seen.effect.present);
+  run.tell(
+    { kind: 'fault-injected', chainId: entry.id, verb: entry.do, title: entry.title, undo: entry.undo, leaseMs, effect: seen.effect, facts: seen.facts },
+    seen.effect.present,
+  );
 }
 
 /** Faults that had to hold until this entry took effect: were they seen unbroken? Then they are healed. */
@@ -80,7 +83,11 @@ function startGuard(run: DrillRun): void {
       if (report.lapsed.length === 0) return;
       for (const id of report.lapsed) run.chain.find((c) => c.id === id)!.status = 'lapsed';
       run.tell({ kind: 'lease-lapsed', chainIds: report.lapsed, seen: report.seen });
-      run.stopWith({ code: 'DRILL_LEASE_LAPSED', seen: report.seen, hint: 'the fault healed by itself; keep the engine and its worker reachable and run the drill again' });
+      run.stopWith({
+        code: 'DRILL_LEASE_LAPSED',
+        seen: report.seen,
+        hint: 'the fault healed by itself; keep the engine and its worker reachable and run the drill again',
+      });
     },
     (e: unknown) => run.failed(e),
   );

@@ -35,10 +35,12 @@ export async function drill(input: DrillInput): Promise<DrillResult> {
     await lock(run);
     const main = new CancellationScope({ cancellable: true });
     const watch = watchForEnd(run, main);
-    await main.run(() => body(run)).catch((e: unknown) => {
-      if (e instanceof ContinueAsNew) throw e;
-      run.failed(e);
-    });
+    await main
+      .run(() => body(run))
+      .catch((e: unknown) => {
+        if (e instanceof ContinueAsNew) throw e;
+        run.failed(e);
+      });
     run.mainEnded = true;
     await watch;
   } catch (e) {
@@ -53,7 +55,9 @@ export async function drill(input: DrillInput): Promise<DrillResult> {
 /** Sets the handlers before the first await, so that no early message is lost. */
 function hear(run: DrillRun): void {
   const refusal = (e: Envelope): string | null =>
-    run.seen.has(e.messageId) ? null : (refusalOf(e, run.plan.keys, run.ref.drillId, run.plan.rehearsal !== null) ?? (run.phase === 'ended' ? 'the drill has ended' : run.steps.refusal(e)));
+    run.seen.has(e.messageId)
+      ? null
+      : (refusalOf(e, run.plan.keys, run.ref.drillId, run.plan.rehearsal !== null) ?? (run.phase === 'ended' ? 'the drill has ended' : run.steps.refusal(e)));
   setHandler(
     transition,
     (e): Accepted => {
@@ -79,11 +83,26 @@ function hear(run: DrillRun): void {
 /** Takes the target's lock and learns the session queue that all later target activities of this drill use. */
 async function lock(run: DrillRun): Promise<void> {
   if (run.input.carried) return;
-  const onTarget = proxyActivities<Activities>({ taskQueue: targetQueue(run.ref.target), startToCloseTimeout: '30 seconds', scheduleToStartTimeout: run.plan.limits.sessionLostMs, retry: { maximumAttempts: 3 } });
+  const onTarget = proxyActivities<Activities>({
+    taskQueue: targetQueue(run.ref.target),
+    startToCloseTimeout: '30 seconds',
+    scheduleToStartTimeout: run.plan.limits.sessionLostMs,
+    retry: { maximumAttempts: 3 },
+  });
   run.doing = 'locking the target';
   const locked = await onTarget.lockTarget(run.ref, run.plan.chain);
   run.locked(locked);
-  run.tell({ kind: 'drill-started', drillId: run.ref.drillId, planDigest: run.input.planDigest, runbook: run.plan.runbook, target: run.plan.target.name, rehearsal: run.plan.rehearsal }, locked.at);
+  run.tell(
+    {
+      kind: 'drill-started',
+      drillId: run.ref.drillId,
+      planDigest: run.input.planDigest,
+      runbook: run.plan.runbook,
+      target: run.plan.target.name,
+      rehearsal: run.plan.rehearsal,
+    },
+    locked.at,
+  );
   run.tell({ kind: 'target-locked', session: locked.session, version: locked.version, clock: locked.clock }, locked.at);
 }
 
@@ -108,7 +127,12 @@ async function watchForEnd(run: DrillRun, main: CancellationScope): Promise<void
   try {
     const ended = await condition(() => run.mainEnded || run.stop !== null, limitMs);
     if (run.mainEnded) return;
-    if (!ended) run.stopWith({ code: 'DRILL_TIME_OVER', seen: `the drill did not end within ${run.plan.limits.drillMs / 1000} s`, hint: 'look at the step that was open' });
+    if (!ended)
+      run.stopWith({
+        code: 'DRILL_TIME_OVER',
+        seen: `the drill did not end within ${run.plan.limits.drillMs / 1000} s`,
+        hint: 'look at the step that was open',
+      });
   } catch (e) {
     if (!isCancellation(e)) throw e;
     run.stopWith({ code: 'DRILL_CANCELLED', seen: 'Temporal cancelled the workflow (unsigned)', hint: 'run drillbook heal before the next drill' });

@@ -21,7 +21,8 @@ export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Prom
     for (const step of run.steps.states) if (step.status === 'done' && !busy.has(step.id)) start(step.id, () => checkStep(run, step.id));
     if (failure) throw failure;
     const rejected = run.steps.rejected;
-    if (rejected) return run.stopWith({ code: 'DRILL_STEP_REJECTED', seen: `step ${rejected.id} was rejected by ${rejected.by}`, hint: 'the reason is in the history' });
+    if (rejected)
+      return run.stopWith({ code: 'DRILL_STEP_REJECTED', seen: `step ${rejected.id} was rejected by ${rejected.by}`, hint: 'the reason is in the history' });
     if (run.steps.allEnded) return;
     run.doing = doing(run);
     if (busy.size === 0) await atRest();

@@ -84,7 +84,14 @@ export class DrillRun {
 
   /** Seals on the session's queue; on any worker of the target when no session was ever got. */
   sealer(): Acts {
-    return this.session ? this.long : proxyActivities<Activities>({ taskQueue: `drillbook-target-${this.ref.target}`, startToCloseTimeout: '5 minutes', scheduleToStartTimeout: '30 seconds', retry: { maximumAttempts: 2 } });
+    return this.session
+      ? this.long
+      : proxyActivities<Activities>({
+          taskQueue: `drillbook-target-${this.ref.target}`,
+          startToCloseTimeout: '5 minutes',
+          scheduleToStartTimeout: '30 seconds',
+          retry: { maximumAttempts: 2 },
+        });
   }
 
   tell(event: HistoryEvent, at?: Instant): void {
@@ -194,14 +201,23 @@ export class DrillRun {
 /** The coded problem inside whatever an activity threw. */
 function problemOf(e: unknown): Problem {
   const cause = e instanceof ActivityFailure ? e.cause : e;
-  if (cause instanceof ApplicationFailure) return { code: cause.type ?? 'DRILL_INTERNAL', seen: cause.message, hint: String(cause.details?.[0] ?? '') };
+  if (cause instanceof ApplicationFailure)
+    return { code: cause.type ?? 'DRILL_INTERNAL', seen: cause.message, hint: typeof cause.details?.[0] === 'string' ? cause.details[0] : '' };
   const what = e instanceof ActivityFailure ? `${e.activityType}: ` : '';
   if (cause instanceof TimeoutFailure) {
     const lost = cause.timeoutType === 'SCHEDULE_TO_START';
     return lost
-      ? { code: 'DRILL_SESSION_LOST', seen: `${what}no worker polled the target's queue in time`, hint: 'start the worker beside the target; leases have lapsed by themselves' }
+      ? {
+          code: 'DRILL_SESSION_LOST',
+          seen: `${what}no worker polled the target's queue in time`,
+          hint: 'start the worker beside the target; leases have lapsed by themselves',
+        }
       : { code: 'DRILL_ACTIVITY_TIMEOUT', seen: `${what}no answer in time (${cause.timeoutType})`, hint: 'look at the worker’s log' };
   }
   if (cause instanceof CancelledFailure) return { code: 'DRILL_CANCELLED', seen: `${what}cancelled`, hint: '' };
-  return { code: 'DRILL_INTERNAL', seen: `${what}${cause instanceof Error ? cause.message : String(cause)}`, hint: 'this is a defect of Drillbook; keep the evidence folder' };
+  return {
+    code: 'DRILL_INTERNAL',
+    seen: `${what}${cause instanceof Error ? cause.message : String(cause)}`,
+    hint: 'this is a defect of Drillbook; keep the evidence folder',
+  };
 }

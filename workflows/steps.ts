@@ -83,20 +83,16 @@ export class Steps {
 
   #refusalInState(e: Envelope, state: StepState): string | null {
     const wrong = `step ${state.id} is ${state.status}`;
-    switch (e.transition) {
-      case 'acknowledge':
-        return state.status === 'active' ? null : wrong;
-      case 'done':
-        if (state.status !== 'acknowledged') return wrong;
-        if (e.viewDigest !== state.viewDigest) return `the evidence changed since it was shown (signed ${e.viewDigest.slice(0, 12)}, now ${state.viewDigest.slice(0, 12)})`;
-        return this.#missingInput(e, state);
-      case 'skip':
-      case 'reject':
-        if (!['active', 'acknowledged'].includes(state.status)) return wrong;
-        return e.reason ? null : `to ${e.transition} needs a reason`;
-      default:
-        return `${e.transition} is not possible for step ${state.id}`;
+    const open = ['active', 'acknowledged'].includes(state.status);
+    if (e.transition === 'acknowledge') return state.status === 'active' ? null : wrong;
+    if (e.transition === 'done') {
+      if (state.status !== 'acknowledged') return wrong;
+      if (e.viewDigest !== state.viewDigest)
+        return `the evidence changed since it was shown (signed ${e.viewDigest.slice(0, 12)}, now ${state.viewDigest.slice(0, 12)})`;
+      return this.#missingInput(e, state);
     }
+    if (e.transition === 'skip' || e.transition === 'reject') return open ? (e.reason ? null : `to ${e.transition} needs a reason`) : wrong;
+    return `${e.transition} is not possible for step ${state.id}`;
   }
 
   #missingInput(e: Envelope, state: StepState): string | null {

@@ -23,7 +23,9 @@ export const fenced: CheckModule<z.infer<typeof schema>> = {
     const options = readFileSync(facts.optionFile, 'utf8').toLowerCase().replaceAll('-', '_');
     const missing = NEEDED.filter((o) => !new RegExp(`^\\s*${o}\\s*(=\\s*(on|1)\\s*)?$`, 'm').test(options));
     if (missing.length > 0) bad.push(`the option file of ${node} lacks ${missing.join(', ')}: its next start would not be fenced`);
-    return bad.length > 0 ? { verdict: 'fail', seen: bad.join('; '), details } : { verdict: 'pass', seen: `no path to ${node} accepts a write, and its next start is read-only and offline`, details };
+    return bad.length > 0
+      ? { verdict: 'fail', seen: bad.join('; '), details }
+      : { verdict: 'pass', seen: `no path to ${node} accepts a write, and its next start is read-only and offline`, details };
   },
 };
 

@@ -23,7 +23,9 @@ export const logsCollected: CheckModule<z.infer<typeof schema>> = {
       else if ((await sha256(file)) !== f.sha256) wrong.push(`${basename(f.file)} differs from the node's file`);
     }
     const details = expected.map((f) => `${basename(f.file)} ${f.bytes} bytes sha256 ${f.sha256}`);
-    return wrong.length > 0 ? { verdict: 'fail', seen: wrong.join('; '), details } : { verdict: 'pass', seen: `${expected.length} binary logs, byte for byte those of the node`, details };
+    return wrong.length > 0
+      ? { verdict: 'fail', seen: wrong.join('; '), details }
+      : { verdict: 'pass', seen: `${expected.length} binary logs, byte for byte those of the node`, details };
   },
 };
 

@@ -12,7 +12,9 @@ export const recovered: CheckModule<z.infer<typeof schema>> = {
     const { summary, lost } = await reconcileDrill(deps, target, ref, 'check');
     const open = lost.filter((k) => k.inPlace === false);
     const untold = lost.filter((k) => k.inPlace === null);
-    const details = [...open, ...untold].slice(0, 20).map((k) => `${k.table} ${k.key}: ${k.effect} ${k.inPlace === null ? `cannot be told: ${k.note ?? ''}` : 'not in place'}`);
+    const details = [...open, ...untold]
+      .slice(0, 20)
+      .map((k) => `${k.table} ${k.key}: ${k.effect} ${k.inPlace === null ? `cannot be told: ${k.note ?? ''}` : 'not in place'}`);
     if (open.length > 0) return { verdict: 'fail', seen: `${open.length} of ${summary.lostKeys} lost rows are not in place`, details };
     if (untold.length > 0) return { verdict: 'unknown', seen: `${untold.length} of ${summary.lostKeys} lost rows cannot be told`, details };
     return { verdict: 'pass', seen: `all ${summary.lostKeys} lost rows are in place or settled by the rule`, details: [] };

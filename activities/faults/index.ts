@@ -6,8 +6,8 @@ import { promote } from './promote.ts';
 import { repoint } from './repoint.ts';
 
 export const FAULTS = { partition, 'kill-node': killNode, promote, repoint } as const;
-export type Verb = keyof typeof FAULTS;
 
+/** The module of a verb that the plan was compiled with. */
 export function faultOf(verb: string): FaultModule {
-  return FAULTS[verb as Verb] as unknown as FaultModule;
+  return (FAULTS as unknown as Record<string, FaultModule>)[verb]!;
 }

@@ -16,7 +16,11 @@ interface Cut {
 const OBSERVE_MS = 5_000;
 const POLL_MS = 20;
 const HEAL_OBSERVE_MS = 1_500;
-const pairsOf = (a: Args): Pair[] => a.from.flatMap((other): Pair[] => [[a.node, other], [other, a.node]]);
+const pairsOf = (a: Args): Pair[] =>
+  a.from.flatMap((other): Pair[] => [
+    [a.node, other],
+    [other, a.node],
+  ]);
 const show = (pairs: readonly Pair[]) => pairs.map(([a, b]) => `${a}→${b}`).join(', ');
 
 export const partition: FaultModule<Args, Cut> = {
@@ -30,7 +34,8 @@ export const partition: FaultModule<Args, Cut> = {
   async prepare(t, a) {
     const pairs = pairsOf(a);
     const state = await t.platform.cutState();
-    if (state.live.length > 0) throw new DrillError('DRILL_TARGET_DIRTY', `already cut before the drill: ${show(state.live.map((l) => l.pair))}`, 'run `drillbook heal`');
+    if (state.live.length > 0)
+      throw new DrillError('DRILL_TARGET_DIRTY', `already cut before the drill: ${show(state.live.map((l) => l.pair))}`, 'run `drillbook heal`');
     await t.platform.watch(pairs);
     return { pairs };
   },
@@ -39,7 +44,12 @@ export const partition: FaultModule<Args, Cut> = {
     const state = await t.platform.cutState();
     if (state.live.length === pairs.length) return;
     const seen = await after(t, pairs, 'lost', how.preparedAtNs);
-    if (seen.some((s) => s !== null)) throw new DrillError('DRILL_LEASE_LAPSED', `the cut of ${show(pairs)} was made and lapsed while no engine renewed it`, 'a fault is never injected twice; run the drill again');
+    if (seen.some((s) => s !== null))
+      throw new DrillError(
+        'DRILL_LEASE_LAPSED',
+        `the cut of ${show(pairs)} was made and lapsed while no engine renewed it`,
+        'a fault is never injected twice; run the drill again',
+      );
     await t.platform.cut(pairs, how.leaseMs!);
   },
 
@@ -48,10 +58,15 @@ export const partition: FaultModule<Args, Cut> = {
     for (;;) {
       const seen = await after(t, pairs, 'lost', how.preparedAtNs);
       const effects = seen.filter((s): s is EffectInterval => s !== null);
-      if (effects.length === pairs.length) return { effect: span(effects), facts: { pairs: show(pairs), dropped: String((await t.platform.cutState()).dropped) } };
+      if (effects.length === pairs.length)
+        return { effect: span(effects), facts: { pairs: show(pairs), dropped: String((await t.platform.cutState()).dropped) } };
       if (Date.now() > deadline) {
         const blind = pairs.filter((_, i) => seen[i] === null);
-        throw new DrillError('DRILL_FAULT_NOT_SEEN', `no probe saw ${show(blind)} cut within ${OBSERVE_MS / 1000} s`, 'the platform reported the cut as made; look at its packet filter');
+        throw new DrillError(
+          'DRILL_FAULT_NOT_SEEN',
+          `no probe saw ${show(blind)} cut within ${OBSERVE_MS / 1000} s`,
+          'the platform reported the cut as made; look at its packet filter',
+        );
       }
       await new Promise((r) => setTimeout(r, POLL_MS));
     }

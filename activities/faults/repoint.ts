@@ -29,9 +29,17 @@ export const repoint: FaultModule<Args, Args> = {
     for (;;) {
       const { source } = await t.system.position(r.node);
       if (source && [source.io, source.sql].every((s) => /^(on|yes)$/i.test(s))) {
-        return { effect: { absent: injected as Instant, present: await t.platform.now(), probe: 'replication threads of the node' }, facts: { node: r.node, source: r.to } };
+        return {
+          effect: { absent: injected as Instant, present: await t.platform.now(), probe: 'replication threads of the node' },
+          facts: { node: r.node, source: r.to },
+        };
       }
-      if (Date.now() > deadline) throw new DrillError('DRILL_FAULT_NOT_SEEN', `${r.node} does not follow ${r.to}: io ${source?.io}, sql ${source?.sql}, ${source?.lastError ?? ''}`, 'look at its error log');
+      if (Date.now() > deadline)
+        throw new DrillError(
+          'DRILL_FAULT_NOT_SEEN',
+          `${r.node} does not follow ${r.to}: io ${source?.io}, sql ${source?.sql}, ${source?.lastError ?? ''}`,
+          'look at its error log',
+        );
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   },

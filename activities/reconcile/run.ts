@@ -33,18 +33,22 @@ export interface ReconcileOptions {
   rules: ReconcileRules;
   /** where reconcile.json, lost.jsonl and fates.jsonl go; nothing is written without it */
   outDir?: string;
+  /** folder for copies of logs while they are read; the system's temporary folder without it */
+  spoolDir?: string;
   progress?: (text: string) => void;
 }
 
 export interface Reconciliation extends Reconciled {
   /** what --apply works from */
   states: KeyState[];
+  /** every table the lost part touched, supported or not */
+  tables: string[];
   finals: FinalRows;
 }
 
 /** Reads both sides and judges. Promise: reads only; throws coded errors; anything it cannot tell is a finding in the summary. */
 export async function reconcile(opts: ReconcileOptions): Promise<Reconciliation> {
-  const spool = await mkdtemp(join(tmpdir(), 'drillbook-logs-'));
+  const spool = await mkdtemp(join(opts.spoolDir ?? tmpdir(), 'drillbook-logs-'));
   try {
     const result = await withConnection(opts.new, (connection) => reconcileWith(connection, opts, spool));
     if (opts.outDir) await writeFiles(opts.outDir, result);
@@ -87,9 +91,11 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions, spo
     const logs = [...old.files.map((f) => ({ side: 'old' as const, ...f })), ...fresh.files.map((f) => ({ side: 'new' as const, ...f }))];
     const result = reconcileSides({ ...sides, shapes, divergence, finals, attempts, logs });
     const unread = divergence.changes.keys.some((k) => !rows.has(k.shape.name));
-    if (!unread || read === READS_MAX) return { ...result, states: divergence.changes.keys, finals };
+    if (!unread || read === READS_MAX) return { ...result, states: divergence.changes.keys, tables: touchedBy(divergence), finals };
   }
 }
+
+const touchedBy = ({ changes }: Divergence): string[] => [...new Set([...changes.keys.map((k) => k.shape.name), ...changes.unsupported.keys()])];
 
 async function readSide(mysqlbinlog: string, source: string, spool: string): Promise<{ log: SideLog; files: LogFile[] }> {
   const log = new SideLog();

@@ -26,7 +26,12 @@ export function healCommand(ctx: CliContext): Command {
 
 async function heal(ctx: CliContext, o: HealOptions): Promise<number> {
   const stateFile = o.lab ?? ctx.env['DRILLBOOK_LAB'];
-  if (!stateFile) throw new DrillError('DRILL_USAGE', 'no target named', 'drillbook heal --lab <lab.json>; a lab of `drillbook run` needs no healing: it ends with its command');
+  if (!stateFile)
+    throw new DrillError(
+      'DRILL_USAGE',
+      'no target named',
+      'drillbook heal --lab <lab.json>; a lab of `drillbook run` needs no healing: it ends with its command',
+    );
   const platform = await connectLocal(stateFile);
   const target: Target = { name: 'local', platform, system: mysqlSystem(platform, { tools: await ctx.tools() }), lost: platform.lost, stateFile };
   const { workDir } = await platform.facts();
@@ -53,6 +58,9 @@ async function heal(ctx: CliContext, o: HealOptions): Promise<number> {
   }
   platform.close();
   if (o.json) ctx.stdout.write(`${JSON.stringify({ done, left: found })}\n`);
-  else ctx.stdout.write(`${[...done, ...found.map((f) => `left: ${f}`), found.length === 0 ? 'the target is clean' : 'see to what is left, then run this again'].join('\n')}\n`);
+  else
+    ctx.stdout.write(
+      `${[...done, ...found.map((f) => `left: ${f}`), found.length === 0 ? 'the target is clean' : 'see to what is left, then run this again'].join('\n')}\n`,
+    );
   return found.length === 0 ? EXIT.pass : EXIT.fail;
 }

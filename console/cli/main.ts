@@ -14,6 +14,7 @@ import { lintCommand } from './lint.ts';
 import { reconcileCommand } from './reconcile.ts';
 import { reportCommand } from './report.ts';
 import { runCommand } from './run.ts';
+import { sweepRuns } from './run/rundir.ts';
 import { healCommand } from './heal.ts';
 
 function contextOf(env: NodeJS.ProcessEnv): CliContext {
@@ -35,6 +36,7 @@ function contextOf(env: NodeJS.ProcessEnv): CliContext {
 
 async function main(): Promise<void> {
   const ctx = contextOf(process.env);
+  sweepRuns(ctx.cacheDir);
   const program = new Command('drillbook')
     .description('Proves that a disaster-recovery manual works: breaks a real system, times the people, accounts for every acknowledged write.')
     .version('0.1.0')
@@ -51,7 +53,9 @@ try {
 } catch (e) {
   if (e instanceof CommanderError) process.exitCode = e.exitCode === 0 ? 0 : EXIT.usage;
   else {
-    process.stderr.write(isDrillError(e) ? `${DrillError.prototype.toText.call(e)}\n` : `DRILL_INTERNAL: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}\n`);
+    process.stderr.write(
+      isDrillError(e) ? `${DrillError.prototype.toText.call(e)}\n` : `DRILL_INTERNAL: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}\n`,
+    );
     process.exitCode = EXIT.usage;
   }
 }

@@ -10,7 +10,6 @@ import type { CliContext } from './context.ts';
 import { Follower } from './run/follow.ts';
 import { prepareDrill } from './run/prepare.ts';
 import { Session } from './run/session.ts';
-import { sweepRuns } from './run/rundir.ts';
 
 interface RunOptions {
   target: string;
@@ -33,12 +32,14 @@ export function runCommand(ctx: CliContext): Command {
     .option('--json', 'print the report model as JSON; progress goes to standard error')
     .option('--temporal-port <port>', 'port of the built-in Temporal server (default: a free one)')
     .option('--ui-port <port>', 'port of its web page (default: a free one)')
-    .addHelpText('after', '\nExit status: 0 pass, 1 fail, 2 usage or set-up error, 3 unknown.\nExamples:\n  drillbook run\n  drillbook run mysql-stale-promotion --rehearse=forced-replay')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 pass, 1 fail, 2 usage or set-up error, 3 unknown.\nExamples:\n  drillbook run\n  drillbook run mysql-stale-promotion --rehearse=forced-replay',
+    )
     .action(async (runbook: string, options: RunOptions) => ctx.exit(await runDrill(ctx, runbook, options)));
 }
 
 async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promise<number> {
-  sweepRuns(ctx.cacheDir);
   const ports = { ...portOf('--temporal-port', o.temporalPort, 'frontend'), ...portOf('--ui-port', o.uiPort, 'ui') };
   const tools = await ctx.tools();
   const prepared = prepareDrill({ root: ctx.root, cwd: ctx.cwd, runbook, target: o.target, rehearse: o.rehearse, out: o.out, now: new Date() });
@@ -48,8 +49,17 @@ async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promis
     const session = await Session.start({ ctx, tools, prepared, ports, note: (line) => follower.note(line) });
     try {
       follower.engine(session);
-      const input: DrillInput = { ref: { drillId: prepared.drillId, bundle: prepared.bundle, target: prepared.drillId }, plan: prepared.plan, planDigest: prepared.planDigest };
-      const handle = await session.client.workflow.start<typeof drill>('drill', { args: [input], taskQueue: WORKFLOW_QUEUE, workflowId: prepared.drillId, workflowIdReusePolicy: 'REJECT_DUPLICATE' });
+      const input: DrillInput = {
+        ref: { drillId: prepared.drillId, bundle: prepared.bundle, target: prepared.drillId },
+        plan: prepared.plan,
+        planDigest: prepared.planDigest,
+      };
+      const handle = await session.client.workflow.start<typeof drill>('drill', {
+        args: [input],
+        taskQueue: WORKFLOW_QUEUE,
+        workflowId: prepared.drillId,
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+      });
       session.startOperator();
       stop.onFirst(() => {
         follower.note('stopping: the drill undoes what it broke (again Ctrl-C: at once)');
@@ -111,4 +121,3 @@ function portOf(flag: string, text: string | undefined, name: 'frontend' | 'ui')
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new DrillError('DRILL_USAGE', `${flag} ${text} is no port`, 'a whole number from 1 to 65535');
   return { [name]: port };
 }
-

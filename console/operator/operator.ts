@@ -78,7 +78,12 @@ export class Operator {
   async #send(step: StepState, transition: Transition, more: { reason?: string; inputs?: Record<string, string>; viewDigest?: string }): Promise<void> {
     this.#say(`${transition} ${step.id} ${more.reason ?? ''}`);
     try {
-      await send(this.#handle, this.#config.signer, { drillId: this.#config.drillId, stepId: step.id, attempt: step.attempt, transition, role: step.role, ...more }, SEND_MS);
+      await send(
+        this.#handle,
+        this.#config.signer,
+        { drillId: this.#config.drillId, stepId: step.id, attempt: step.attempt, transition, role: step.role, ...more },
+        SEND_MS,
+      );
     } catch (e) {
       if (!isDrillError(e) || e.code !== 'DRILL_REFUSED') throw e;
       this.#say(messageOf(e));

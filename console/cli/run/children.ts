@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { DrillError } from '../../../core/errors.ts';
+import { DrillError, messageOf } from '../../../core/errors.ts';
 
 export interface ChildSpec {
   name: string;
@@ -46,8 +46,18 @@ export class Child {
     const deadline = Date.now() + deadlineMs;
     for (;;) {
       if (await ready()) return;
-      if (!this.alive) throw new DrillError('DRILL_CHILD_DIED', `${this.#spec.name} ended (${await this.exited}) before ${what}:\n  ${this.tail()}`, `its log is ${this.#spec.logFile}`);
-      if (Date.now() > deadline) throw new DrillError('DRILL_CHILD_SLOW', `${this.#spec.name}: ${what} did not happen within ${deadlineMs / 1000} s:\n  ${this.tail()}`, `its log is ${this.#spec.logFile}`);
+      if (!this.alive)
+        throw new DrillError(
+          'DRILL_CHILD_DIED',
+          `${this.#spec.name} ended (${await this.exited}) before ${what}:\n  ${this.tail()}`,
+          `its log is ${this.#spec.logFile}`,
+        );
+      if (Date.now() > deadline)
+        throw new DrillError(
+          'DRILL_CHILD_SLOW',
+          `${this.#spec.name}: ${what} did not happen within ${deadlineMs / 1000} s:\n  ${this.tail()}`,
+          `its log is ${this.#spec.logFile}`,
+        );
       await new Promise((r) => setTimeout(r, 40));
     }
   }
@@ -63,13 +73,14 @@ export class Child {
 }
 
 const RESTART_MS = 300;
-const MOST_RESTARTS = 20;
+const MOST_RESTARTS = 30;
 
 /** A child that is started again when it ends unexpectedly, as a service manager would. */
 export class Supervised {
   child: Child;
   readonly #make: () => Promise<Child>;
   readonly #note: (line: string) => void;
+  readonly #watching: Promise<void>;
   #stopping = false;
   #restarts = 0;
   /** rejects when it cannot be kept running */
@@ -84,7 +95,7 @@ export class Supervised {
       this.#fail = reject;
     });
     this.failed.catch(() => undefined);
-    void this.#watch();
+    this.#watching = this.#watch();
   }
 
   static async start(make: () => Promise<Child>, note: (line: string) => void): Promise<Supervised> {
@@ -93,23 +104,36 @@ export class Supervised {
 
   async #watch(): Promise<void> {
     for (;;) {
-      const how = await this.child.exited;
-      if (this.#stopping) return;
-      if (++this.#restarts > MOST_RESTARTS) return this.#fail(new DrillError('DRILL_CHILD_DIED', `it ended ${this.#restarts} times, last with ${how}`, 'look at its log'));
-      this.#note(`ended (${how}); starting it again`);
-      await new Promise((r) => setTimeout(r, RESTART_MS));
-      if (this.#stopping) return;
-      try {
-        this.child = await this.#make();
-      } catch (e) {
-        if (this.#stopping) return;
-        return this.#fail(e as Error);
+      let how = await this.child.exited;
+      while (!this.#stopping) {
+        if (++this.#restarts > MOST_RESTARTS)
+          return this.#fail(new DrillError('DRILL_CHILD_DIED', `it ended ${this.#restarts} times, last: ${how}`, 'look at its log'));
+        this.#note(`ended (${how}); starting it again`);
+        await new Promise((r) => setTimeout(r, RESTART_MS));
+        const started = await this.#again();
+        if (started === null) break;
+        how = started;
       }
+      if (this.#stopping) return;
+    }
+  }
+
+  /** Null when it runs again; otherwise why not. */
+  async #again(): Promise<string | null> {
+    if (this.#stopping) return null;
+    try {
+      this.child = await this.#make();
+      return null;
+    } catch (e) {
+      return messageOf(e).split('\n')[0]!;
     }
   }
 
   async end(graceMs: number): Promise<void> {
     this.#stopping = true;
+    await this.child.end(graceMs);
+    // one that was being started when the end came
+    await this.#watching;
     await this.child.end(graceMs);
   }
 }

@@ -33,7 +33,13 @@ function claim(port = 0): Promise<number> {
     const server = createServer();
     server.once('error', (e: NodeJS.ErrnoException) => {
       const taken = e.code === 'EADDRINUSE';
-      reject(new DrillError(taken ? 'DRILL_PORT_TAKEN' : 'DRILL_PORT_REFUSED', `port ${port} on 127.0.0.1: ${taken ? 'another process listens there' : e.message}`, 'name another port, or none: a free one is chosen'));
+      reject(
+        new DrillError(
+          taken ? 'DRILL_PORT_TAKEN' : 'DRILL_PORT_REFUSED',
+          `port ${port} on 127.0.0.1: ${taken ? 'another process listens there' : e.message}`,
+          'name another port, or none: a free one is chosen',
+        ),
+      );
     });
     server.listen(port, '127.0.0.1', () => {
       const { port: got } = server.address() as { port: number };
@@ -47,7 +53,22 @@ export async function startTemporal(o: EngineOptions, ports: Ports): Promise<Chi
   const pragmas = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
   const child = new Child({
     name: 'Temporal',
-    argv: [o.tools.temporal!, 'server', 'start-dev', '--ip', '127.0.0.1', '--port', String(ports.frontend), '--ui-port', String(ports.ui), '--db-filename', join(o.dir, 'temporal.db'), '--log-level', 'warn', ...pragmas],
+    argv: [
+      o.tools.temporal!,
+      'server',
+      'start-dev',
+      '--ip',
+      '127.0.0.1',
+      '--port',
+      String(ports.frontend),
+      '--ui-port',
+      String(ports.ui),
+      '--db-filename',
+      join(o.dir, 'temporal.db'),
+      '--log-level',
+      'warn',
+      ...pragmas,
+    ],
     env: { ...o.env, HOME: o.env['HOME'] ?? o.dir },
     logFile: join(o.logDir, 'temporal.log'),
     setpriv: o.tools.setpriv,

@@ -20,6 +20,7 @@ import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
 
 const POLL_MS = 250;
+const QUERY_MS = 1_500;
 /** after the lab is gone the drill has this long to seal what there is */
 const LAB_LOST_MS = 3_000;
 
@@ -64,9 +65,9 @@ export class Follower {
     const writer = writerClient(join(session.dir.path, 'lab', 'work', this.#prepared.drillId, 'writer.sock'));
     const result = resultOf(handle);
     for (;;) {
-      const ended = await Promise.race([result, new Promise<null>((r) => setTimeout(() => r(null), POLL_MS))]);
+      const ended = await Promise.race([result, session.failed, new Promise<null>((r) => setTimeout(() => r(null), POLL_MS))]);
       if (ended) return this.#finish(ended, session);
-      await this.#look(handle, writer);
+      await this.#look(handle, session, writer);
       if (Date.now() - labLostAt > LAB_LOST_MS) {
         this.note(`DRILL_LAB_LOST: the lab ended (${await session.lab.exited}) and the drill could not be sealed in time`);
         return EXIT.unknown;
@@ -74,8 +75,8 @@ export class Follower {
     }
   }
 
-  async #look(handle: WorkflowHandle, writer: WriterClient): Promise<void> {
-    const state = await handle.query(drillState).catch(() => null);
+  async #look(handle: WorkflowHandle, session: Session, writer: WriterClient): Promise<void> {
+    const state = await session.client.connection.withDeadline(Date.now() + QUERY_MS, () => handle.query(drillState)).catch(() => null);
     if (!state) return;
     const status = ['chain', 'manual'].includes(state.phase) ? await writer.status().catch(() => null) : null;
     this.#view.update(this.#model.state(state, status, Date.now()));
@@ -116,7 +117,13 @@ async function resultOf(handle: WorkflowHandle): Promise<DrillResult> {
       if (e instanceof WorkflowFailedError) {
         const cause = e.cause;
         if (cause instanceof ApplicationFailure && cause.details?.[0]) return cause.details[0] as DrillResult;
-        return { verdict: 'unknown', code: 'DRILL_TERMINATED', sentence: `the workflow ended without a verdict: ${messageOf(cause ?? e)}`, bundle: '', digest: '' };
+        return {
+          verdict: 'unknown',
+          code: 'DRILL_TERMINATED',
+          sentence: `the workflow ended without a verdict: ${messageOf(cause ?? e)}`,
+          bundle: '',
+          digest: '',
+        };
       }
       await new Promise((r) => setTimeout(r, POLL_MS));
     }

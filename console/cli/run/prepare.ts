@@ -40,8 +40,10 @@ const OPERATOR = 'operator (script)';
 export function prepareDrill(w: Wanted): Prepared {
   const loaded = loadRunbook(runbookFile(join(w.root, 'runbooks'), w.runbook), CATALOGUE);
   const inventory = loadInventory(join(w.root, 'runbooks', 'targets'), w.target);
-  if (inventory.platform !== 'local') throw new DrillError('DRILL_PLATFORM_UNKNOWN', `target ${w.target} is on platform ${inventory.platform}`, 'this version knows the platform local');
-  if (inventory.drills !== 'allowed') throw new DrillError('DRILL_TARGET_FORBIDDEN', `target ${w.target} does not allow drills`, 'its owner says `drills: allowed` in the inventory file');
+  if (inventory.platform !== 'local')
+    throw new DrillError('DRILL_PLATFORM_UNKNOWN', `target ${w.target} is on platform ${inventory.platform}`, 'this version knows the platform local');
+  if (inventory.drills !== 'allowed')
+    throw new DrillError('DRILL_TARGET_FORBIDDEN', `target ${w.target} does not allow drills`, 'its owner says `drills: allowed` in the inventory file');
   const { secretKey, publicKey } = newKeyPair();
   const roles = [...new Set(loaded.runbook.steps.map((s) => s.role))];
   const keys = [{ id: 'rehearsal-operator', publicKey, kind: 'operator' as const, people: [{ name: OPERATOR, roles }] }];

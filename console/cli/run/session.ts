@@ -32,6 +32,8 @@ export class Session {
   readonly client: Client;
   readonly uiUrl: string | null;
   readonly address: string;
+  /** rejects when Temporal or the worker cannot be kept running */
+  readonly failed: Promise<never>;
   readonly #stack: AsyncDisposableStack;
   readonly #options: SessionOptions;
   readonly #temporal: OperatorConfig['temporal'];
@@ -44,6 +46,7 @@ export class Session {
     this.client = engine.client;
     this.uiUrl = engine.uiUrl;
     this.address = engine.address;
+    this.failed = engine.failed;
     this.#temporal = engine.temporal;
   }
 
@@ -54,7 +57,15 @@ export class Session {
       const dir = createRunDir(o.ctx.cacheDir);
       stack.defer(() => dir.remove());
       const labDir = join(dir.path, 'lab');
-      const labStarted = startLab({ tools: o.tools, dir: labDir, cacheDir: o.ctx.cacheDir, nodes: o.prepared.plan.target.nodes.length, workDir: join(labDir, 'work'), owner: 'pipe', progress: o.note });
+      const labStarted = startLab({
+        tools: o.tools,
+        dir: labDir,
+        cacheDir: o.ctx.cacheDir,
+        nodes: o.prepared.plan.target.nodes.length,
+        workDir: join(labDir, 'work'),
+        owner: 'pipe',
+        progress: (line) => o.note(line),
+      });
       stack.defer(async () => (await labStarted.catch(() => null))?.stop());
       const engineStarted = startEngine(o, dir, join(labDir, 'lab.json'), stack);
       const [lab, engine] = await settled(labStarted, engineStarted);
@@ -97,6 +108,7 @@ interface Engine {
   address: string;
   uiUrl: string | null;
   temporal: OperatorConfig['temporal'];
+  failed: Promise<never>;
 }
 
 async function startEngine(o: SessionOptions, dir: RunDir, stateFile: string, stack: AsyncDisposableStack): Promise<Engine> {
@@ -104,12 +116,17 @@ async function startEngine(o: SessionOptions, dir: RunDir, stateFile: string, st
   const options: EngineOptions = { tools, root: ctx.root, dir: dir.path, logDir: prepared.logDir, env: ctx.env };
   const env: Record<string, string> = { DRILLBOOK_LAB: stateFile, DRILLBOOK_TARGET: prepared.drillId };
   let uiUrl: string | null = null;
+  const failures: Promise<never>[] = [];
   let connection: ConnectionOptions;
   let namespace = 'default';
   if (tools.temporal) {
     const ports = await choosePorts(o.ports);
-    const server = await Supervised.start(() => startTemporal(options, ports), (line) => o.note(`Temporal ${line}`));
+    const server = await Supervised.start(
+      () => startTemporal(options, ports),
+      (line) => o.note(`Temporal ${line}`),
+    );
     stack.defer(() => server.end(END_MS));
+    failures.push(server.failed);
     connection = { address: `127.0.0.1:${ports.frontend}` };
     uiUrl = `http://127.0.0.1:${ports.ui}`;
     Object.assign(env, { TEMPORAL_ADDRESS: connection.address, TEMPORAL_NAMESPACE: namespace });
@@ -120,16 +137,27 @@ async function startEngine(o: SessionOptions, dir: RunDir, stateFile: string, st
   }
   const connected = await connect(connection, ctx);
   stack.defer(() => connected.close());
-  const worker = await Supervised.start(() => startWorker(options, env), (line) => o.note(`the worker ${line}`));
+  const worker = await Supervised.start(
+    () => startWorker(options, env),
+    (line) => o.note(`the worker ${line}`),
+  );
   stack.defer(() => worker.end(END_MS));
-  return { client: new Client({ connection: connected, namespace }), address: connection.address ?? '', uiUrl, temporal: { connection, namespace } };
+  failures.push(worker.failed);
+  const failed = Promise.race(failures);
+  failed.catch(() => undefined);
+  return { client: new Client({ connection: connected, namespace }), address: connection.address ?? '', uiUrl, temporal: { connection, namespace }, failed };
 }
 
 async function connect(options: ConnectionOptions, ctx: CliContext): Promise<Connection> {
   try {
     return await Connection.connect({ ...options, connectTimeout: 10_000 });
   } catch (e) {
-    throw new DrillError('DRILL_NO_TEMPORAL', `no Temporal server answers at ${options.address ?? ctx.env['TEMPORAL_ADDRESS'] ?? '?'}: ${messageOf(e)}`, 'check TEMPORAL_ADDRESS, or unset it to use the built-in server', { cause: e });
+    throw new DrillError(
+      'DRILL_NO_TEMPORAL',
+      `no Temporal server answers at ${options.address ?? ctx.env['TEMPORAL_ADDRESS'] ?? '?'}: ${messageOf(e)}`,
+      'check TEMPORAL_ADDRESS, or unset it to use the built-in server',
+      { cause: e },
+    );
   }
 }
 
