@@ -23,6 +23,8 @@ export interface KeyState {
   key: string;
   lost: KeyChange[];
   fresh: FreshChange[];
+  /** bodies of the rows the lost part left, one after the other */
+  lostBodies: Set<string>;
   /** its AUTO_INCREMENT id was given to another row on the new side */
   idTaken: boolean;
   conflict: ConflictClass | null;
@@ -94,8 +96,19 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules)
         continue;
       }
       const at = id(c.shape.name, c.key);
-      const state = keys.get(at) ?? { shape: c.shape, key: c.key, lost: [], fresh: [], idTaken: false, conflict: null, demanded: null, owed: true };
+      const state = keys.get(at) ?? {
+        shape: c.shape,
+        key: c.key,
+        lost: [],
+        fresh: [],
+        lostBodies: new Set<string>(),
+        idTaken: false,
+        conflict: null,
+        demanded: null,
+        owed: true,
+      };
       state.lost.push(c.change);
+      if (c.change.after) state.lostBodies.add(bodyOf(c.shape, c.change.after)!);
       keys.set(at, state);
     }
   }
@@ -124,8 +137,7 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules)
 /** The change leaves a state that the lost part had: a recovery or a replay, whoever made it and by whatever tool. */
 function replays(state: KeyState, change: KeyChange, rules: ReconcileRules): boolean {
   if (change.after === null) return rules.conflict === 'old-wins' && state.lost.at(-1)!.after === null;
-  const body = bodyOf(state.shape, change.after);
-  return state.lost.some((l) => bodyOf(state.shape, l.after) === body);
+  return state.lostBodies.has(bodyOf(state.shape, change.after)!);
 }
 
 function settle(state: KeyState, takenBy: Map<string, Set<string>>, rules: ReconcileRules): void {

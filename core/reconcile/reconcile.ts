@@ -58,8 +58,8 @@ export function reconcileSides(input: ReconcileInput): Reconciled {
   const { divergence, finals, rules, attempts } = input;
   const { fork, set, changes } = divergence;
   const lost = changes.keys.map((k) => lostKeyLine(k, finals, rules));
-  const findings = findingsOf(input);
   const fates = attempts ? [...fatesOf(fateInput(input, attempts))] : [];
+  const findings = findingsOf(input, fates);
   const acked = new Set(attempts?.filter((a) => a.outcome === 'acked' && a.gtid).map((a) => a.gtid!.toLowerCase()));
   const lostHeartbeats = set.transactions.filter((t) => t.heartbeat).length;
   const lostAcked = set.transactions.filter((t) => !t.heartbeat && acked.has(t.gtid)).length;
@@ -157,38 +157,10 @@ function lastRecovery(keys: readonly KeyState[], fates: readonly FateLine[], led
   return last === null ? null : String(last);
 }
 
-function findingsOf(input: ReconcileInput): ForkFinding[] {
-  const { old, fresh, divergence, attempts } = input;
+function findingsOf(input: ReconcileInput, fates: readonly FateLine[]): ForkFinding[] {
+  const { divergence, attempts } = input;
   const { fork, set, changes } = divergence;
-  const out: ForkFinding[] = [...fork.findings];
-  const known = old.set().union(fresh.set());
-  const unlogged = (attempts ?? []).filter((a) => a.outcome === 'acked' && a.gtid && !known.has(a.gtid));
-  if (unlogged.length > 0)
-    out.push({ severity: 'fail', text: `${unlogged.length} acknowledged writes are in no log, the first one ${unlogged[0]!.writeId} (${unlogged[0]!.gtid})` });
-  for (const [side, log] of [
-    ['old', old],
-    ['new', fresh],
-  ] as const) {
-    for (const f of log.findings) {
-      if (f.kind === 'in-use' && side === 'new') continue;
-      // every acknowledged write is in a log, so what was cut off had not been acknowledged
-      const harmless = f.kind === 'in-use' || (f.kind === 'cut' && attempts !== null && unlogged.length === 0);
-      out.push({ severity: harmless ? 'note' : 'unknown', text: `${side} side, ${f.file}: ${f.text}` });
-    }
-  }
-  for (const t of set.transactions)
-    for (const s of t.statements)
-      out.push({ severity: 'unknown', text: `lost transaction ${t.gtid} changed something without row images: ${s.slice(0, 120)}` });
-  const touched = [...new Set(changes.keys.map((k) => k.shape.name))];
-  for (const t of set.after) {
-    for (const s of t.statements) {
-      const about = touched.filter((name) => s.includes(name.slice(name.indexOf('.') + 1)));
-      out.push({
-        severity: about.length > 0 ? 'unknown' : 'note',
-        text: `the new side ran a statement without row images after the fork (${t.gtid}): ${s.slice(0, 120)}`,
-      });
-    }
-  }
+  const out: ForkFinding[] = [...fork.findings, ...logFindings(input, fates), ...statementFindings(divergence)];
   for (const [table, reason] of changes.unsupported)
     if (!table.startsWith(`${META_SCHEMA}.`)) out.push({ severity: 'unknown', text: `${table} ${reason}: its lost rows are unknown` });
   for (const [table, count] of unreadable(changes.keys, input.finals)) out.push({ severity: 'unknown', text: `${table}: ${count} rows could not be read` });
@@ -198,6 +170,48 @@ function findingsOf(input: ReconcileInput): ForkFinding[] {
       text: `${set.forced.count()} lost transactions count as executed on the new side without having had their effect: ${set.forced.toString()}`,
     });
   if (attempts === null) out.push({ severity: 'note', text: 'no ledger was given: which lost writes had been acknowledged is not known' });
+  return out;
+}
+
+/** Damage of the logs. With a ledger, what was cut off is harmless when every acknowledged write is in a log: then it had not been acknowledged. */
+function logFindings({ old, fresh, attempts }: ReconcileInput, fates: readonly FateLine[]): ForkFinding[] {
+  const out: ForkFinding[] = [];
+  const known = old.set().union(fresh.set());
+  const unlogged = (attempts ?? []).filter((a) => a.outcome === 'acked' && a.gtid && !known.has(a.gtid));
+  const gone = fates.some((f) => f.place === null && (f.fate === 'missing' || f.fate === 'altered'));
+  if (unlogged.length > 0) {
+    const text = `${unlogged.length} acknowledged writes are in no log, the first one ${unlogged[0]!.writeId} (${unlogged[0]!.gtid})`;
+    out.push({ severity: gone ? 'fail' : 'note', text });
+  }
+  for (const [side, log] of [
+    ['old', old],
+    ['new', fresh],
+  ] as const) {
+    for (const f of log.findings) {
+      if (f.kind === 'in-use' && side === 'new') continue;
+      const harmless = f.kind === 'in-use' || (f.kind === 'cut' && attempts !== null && unlogged.length === 0);
+      out.push({ severity: harmless ? 'note' : 'unknown', text: `${side} side, ${f.file}: ${f.text}` });
+    }
+  }
+  return out;
+}
+
+/** What changed without row images, on the old side's lost part and on the new side after the fork. */
+function statementFindings({ set, changes }: Divergence): ForkFinding[] {
+  const out: ForkFinding[] = [];
+  for (const t of set.transactions)
+    for (const s of t.statements)
+      out.push({ severity: 'unknown', text: `lost transaction ${t.gtid} changed something without row images: ${s.slice(0, 120)}` });
+  const touched = [...new Set(changes.keys.map((k) => k.shape.name))];
+  for (const t of set.after) {
+    for (const s of t.statements) {
+      const about = touched.some((name) => s.includes(name.slice(name.indexOf('.') + 1)));
+      out.push({
+        severity: about ? 'unknown' : 'note',
+        text: `the new side ran a statement without row images after the fork (${t.gtid}): ${s.slice(0, 120)}`,
+      });
+    }
+  }
   return out;
 }
 
