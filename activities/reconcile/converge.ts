@@ -17,7 +17,7 @@ import { comparePrimary, readRows, readShapes } from '../../targets/systems/mysq
 export interface ConvergeOptions {
   /** the source first, then its replicas */
   nodes: { name: string; dsn: string }[];
-  /** besides the workload's tables: every table that was touched */
+  /** the tables that must be equal; default: the workload's. The workload's are compared besides where they exist. */
   tables?: string[];
   /** `schema.table` → identity column (ReconcileRules.identity) */
   identity: Record<string, string>;
@@ -73,9 +73,11 @@ async function prove(nodes: Node[], opts: ConvergeOptions, startedNs: string): P
   const wanted = await gtidExecuted(source.connection);
   const late: string[] = [];
   for (const n of nodes) if (n !== source && !n.broken && !(await waitFor(n.connection, wanted, opts.catchUpMs))) late.push(n.name);
+  for (const n of nodes) Object.assign(n, await applierOf(n.connection));
   const names = new Set([...WORKLOAD_TABLES.map((t) => t.name), ...(opts.tables ?? [])].filter((t) => !t.startsWith(`${META_SCHEMA}.`)));
   const shapes = await readShapes(source.connection, names, opts.identity);
-  const unsupported = [...shapes].flatMap(([table, s]) => (typeof s === 'string' && (opts.tables ?? []).includes(table) ? [`${table} ${s}`] : []));
+  const needed = new Set(opts.tables ?? WORKLOAD_TABLES.map((t) => t.name));
+  const unsupported = [...shapes].flatMap(([table, s]) => (typeof s === 'string' && needed.has(table) ? [`${table} ${s}`] : []));
   const tables = [...shapes.values()].filter((s) => typeof s !== 'string');
   for (let read = 1; ; read++) {
     const before = await positions(nodes);
@@ -91,9 +93,13 @@ async function prove(nodes: Node[], opts: ConvergeOptions, startedNs: string): P
       ...behind.map((name) => `${name} had not executed everything of ${source.name} after ${opts.catchUpMs / 1000} s`),
       ...(found.count > 0 ? [`${found.count} rows differ`] : []),
     ];
-    const untold = [...(still ? [] : ['the positions moved while the rows were read: writers are not stopped']), ...unsupported];
+    const untold = [
+      ...(still ? [] : ['the positions moved while the rows were read: writers are not stopped']),
+      ...unsupported,
+      ...(tables.length === 0 ? ['no table could be compared'] : []),
+    ];
     const equal = broken.length + behind.length > 0 || (still && found.count > 0) ? false : untold.length > 0 ? null : true;
-    const reason = [...bad, ...untold, `${META_SCHEMA} is not compared`].join('; ');
+    const reason = [...bad, ...untold, `compared: ${tables.map((t) => t.name).join(', ')}; not compared: ${META_SCHEMA}`].join('; ');
     return {
       nodes: nodes.map((n, i) => ({ node: n.name, gtidExecuted: after[i]!, rows: found.rows[i]!, digest: found.digests[i]!, applier: n.applier })),
       equal,

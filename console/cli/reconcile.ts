@@ -6,7 +6,7 @@ import { applyRecovery } from '../../activities/reconcile/apply.ts';
 import type { Applied } from '../../activities/reconcile/apply.ts';
 import { converge } from '../../activities/reconcile/converge.ts';
 import { reconcile, writeDurably } from '../../activities/reconcile/run.ts';
-import type { ReconcileOptions } from '../../activities/reconcile/run.ts';
+import type { Reconciliation, ReconcileOptions } from '../../activities/reconcile/run.ts';
 import type { Convergence } from '../../core/bundle.ts';
 import { CONFLICT_CLASSES } from '../../core/plan.ts';
 import type { ReconcileRules } from '../../core/plan.ts';
@@ -98,7 +98,7 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
   };
   const applied = flags.apply ? await applyRecovery(opts) : null;
   const result = applied?.after ?? (await reconcile(opts));
-  const convergence = flags.nodes ? await convergeNodes(flags, path, outDir, opts) : null;
+  const convergence = flags.nodes ? await convergeNodes(flags, path, touchedBy(result), opts) : null;
   if (outDir) await writeDurably(join(outDir, 'lost.gtids'), [`${result.summary.lost}\n`]);
   const outcome = withApply(outcomeOf(result, convergence), applied);
   if (flags.json) {
@@ -121,16 +121,20 @@ function addressOf(ctx: CliContext, text: string): string {
   return url.href;
 }
 
-async function convergeNodes(flags: Flags, path: (text: string) => string, outDir: string | undefined, opts: ReconcileOptions): Promise<Convergence> {
+async function convergeNodes(flags: Flags, path: (text: string) => string, tables: string[], opts: ReconcileOptions): Promise<Convergence> {
   const nodes = [flags.new, ...flags.nodes!].map((text) => ({ name: parseDsn(path(text)).name, dsn: path(text) }));
+  const { outDir, progress } = opts;
   return converge({
     nodes,
+    tables,
     identity: flags.identity,
     catchUpMs: flags.catchUp * 1_000,
     ...(outDir ? { outDir } : {}),
-    ...(opts.progress ? { progress: opts.progress } : {}),
+    ...(progress ? { progress } : {}),
   });
 }
+
+const touchedBy = (r: Reconciliation): string[] => [...new Set([...r.tables, ...r.fates.map((f) => f.table)])];
 
 /** What --apply had to leave is not in place, whatever the rows say meanwhile. */
 function withApply(outcome: Outcome, applied: Applied | null): Outcome {

@@ -40,6 +40,9 @@ const LOCK_WAIT_S = 10;
 /** deadlock, lock wait time-out */
 const TRANSIENT = new Set([1213, 1205]);
 const DUPLICATE = 1062;
+/** the row itself is refused: duplicate, NULL, range, length, character, foreign key, check, trigger */
+const REFUSALS = new Set([DUPLICATE, 1048, 1264, 1366, 1406, 1451, 1452, 3819, 1644]);
+const DUPLICATE_ATTEMPTS_MAX = 3;
 
 class Stale extends Error {}
 
@@ -65,7 +68,6 @@ async function prepareSession(connection: Connection): Promise<void> {
     throw new DrillError('DRILL_READ_ONLY', 'the new source refuses writes (super_read_only or offline_mode)', 'name the server that was promoted');
   // without gap locks a missing key locks nothing of its neighbours; a row that comes in between is met by the unique key
   await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
-  await connection.query("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'");
   const [[lock]] = (await connection.query(`SELECT GET_LOCK('drillbook.apply', ${LOCK_WAIT_S}) l`)) as unknown as [[{ l: number | string | null }]];
   if (Number(lock.l) !== 1) throw new DrillError('DRILL_APPLY_LOCKED', 'another --apply works on this server', 'wait until it has ended');
 }
@@ -85,13 +87,12 @@ async function applyBatch(connection: Connection, batch: PlannedRow[], result: A
     } catch (cause) {
       await connection.query('ROLLBACK').catch(() => {});
       const number = typeof cause === 'object' && cause !== null && 'errno' in cause ? Number(cause.errno) : 0;
-      const again = TRANSIENT.has(number) || number === DUPLICATE || cause instanceof Stale;
-      if (again && attempt < ATTEMPTS_MAX) {
+      const attemptsMax = TRANSIENT.has(number) ? ATTEMPTS_MAX : number === DUPLICATE || cause instanceof Stale ? DUPLICATE_ATTEMPTS_MAX : 1;
+      if (attempt < attemptsMax) {
         await new Promise((r) => setTimeout(r, 10 * attempt * attempt));
         continue;
       }
-      const refusal = number >= 1000 && number < 2000 ? number : 0;
-      if (!refusal && !(cause instanceof Stale))
+      if (!REFUSALS.has(number) && !(cause instanceof Stale))
         throw new DrillError(
           'DRILL_APPLY_FAILED',
           `the new source: ${messageOf(cause)}`,

@@ -41,7 +41,7 @@ export function parseDsn(dsn: string): Endpoint {
   return { name: `${user}@${host}:${port}`, user, password, host, port };
 }
 
-/** A connection whose text is exact: big numbers and dates as strings, UTF-8, times in UTC, no other lock waits than 10 s. Throws DRILL_NODE_DOWN. */
+/** A connection whose text is exact: big numbers and dates as strings, UTF-8, times in UTC, a SQL mode that changes no value, lock waits of at most 10 s. Throws DRILL_NODE_DOWN. */
 export async function connect(endpoint: Endpoint): Promise<Connection> {
   const { name, user, password, host, port, socketPath } = endpoint;
   try {
@@ -57,7 +57,9 @@ export async function connect(endpoint: Endpoint): Promise<Connection> {
     });
     // a connection that breaks between two statements emits an error that nobody awaits; the next statement reports it
     connection.on('error', () => {});
-    await connection.query("SET SESSION time_zone = '+00:00', lock_wait_timeout = 10, innodb_lock_wait_timeout = 10, net_write_timeout = 600");
+    await connection.query(
+      "SET SESSION time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION', lock_wait_timeout = 10, innodb_lock_wait_timeout = 10, net_write_timeout = 600",
+    );
     return connection;
   } catch (cause) {
     throw new DrillError('DRILL_NODE_DOWN', `${name} does not answer: ${messageOf(cause)}`, 'check the address and the account, and that the server runs', {

@@ -48,7 +48,8 @@ async function tableInfo(connection: Connection, table: string): Promise<TableIn
 function columnInfo(c: { n: string; d: string; t: string; cs: string | null; co: string | null; k: string; x: string }): ColumnInfo {
   return {
     name: c.n,
-    dataType: c.d.toLowerCase(),
+    // ZEROFILL pads the text of a SELECT but not that of the log: a type of its own, which is not supported
+    dataType: /zerofill/i.test(c.t) ? 'zerofill' : c.d.toLowerCase(),
     unsigned: /\bunsigned\b/i.test(c.t),
     charset: c.cs,
     collation: c.co,

@@ -126,11 +126,11 @@ test('a lost row in a table that is not supported is unknown, by name', async ()
 
 test('--apply works beside writers: a row that they change is theirs, and no write of theirs is lost', async () => {
   await p.old.sql(...Array.from({ length: 600 }, (_, i) => `INSERT INTO drill.orders (write_id, customer, amount, note) VALUES ('many-${i}', 1, 1.00, 'x')`));
-  let stop = false;
+  const stop = new AbortController();
   const written: string[] = [];
   const writer = async (name: string) => {
     const c = await p.fresh.connect();
-    for (let i = 0; !stop; i++) {
+    for (let i = 0; !stop.signal.aborted; i++) {
       const w = `${name}-${i}`;
       await c.query("INSERT INTO drill.orders (write_id, customer, amount, note) VALUES (?, 1, 1.00, 'y')", [w]);
       await c.query('UPDATE drill.acct SET owner = ? WHERE id = 100', [w]);
@@ -141,7 +141,7 @@ test('--apply works beside writers: a row that they change is theirs, and no wri
   const writers = [writer('wa'), writer('wb'), writer('wc')];
   await new Promise((r) => setTimeout(r, 200));
   const { result } = await json(...base(), '--rule', 'old-wins', '--identity', 'shop.items=ref', '--apply');
-  stop = true;
+  stop.abort();
   await Promise.all(writers);
   expect(result.apply).toMatchObject({ planned: 600, changed: 600, stale: [], refused: [] });
   expect(result.rows).toEqual([]);
