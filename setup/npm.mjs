@@ -110,7 +110,6 @@ export function nodeOf(root) {
  */
 export function become(file, args, env) {
   if (typeof process.execve === 'function') {
-    process.removeAllListeners('warning'); // execve is called experimental
     process.execve(file, [file, ...args], Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined)));
   }
   const [program, argv] = tied(file, args);

@@ -21,7 +21,7 @@ export function createProgress(stream) {
       const started = performance.now();
       const elapsed = () => formatElapsed(performance.now() - started);
       stream.write(stream.isTTY ? label : `${label}\n`);
-      const tick = () => stream.write(stream.isTTY ? `\r\x1b[K${label} ${elapsed()}` : `  still at it after ${elapsed()}: ${label}\n`);
+      const tick = () => stream.write(stream.isTTY ? `\r\x1b[K${label} ${elapsed()}` : `  still at it after ${elapsed()}\n`);
       const timer = setInterval(tick, stream.isTTY ? TTY_TICK_MS : LOG_TICK_MS);
       let end = 'failed';
       try {

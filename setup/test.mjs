@@ -22,6 +22,15 @@ const JEST = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarnin
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Sum */
 
+/** Someone wants us to end: nothing more is started, and what was begun is cleaned up on the way out. */
+class Interrupted extends Error {
+  /** @param {NodeJS.Signals} signal */
+  constructor(signal) {
+    super(signal);
+    this.status = signal === 'SIGINT' ? 130 : 143;
+  }
+}
+
 const progress = createProgress(process.stderr);
 try {
   await ensureModules(ROOT, { env: process.env, progress });
@@ -29,7 +38,7 @@ try {
   if (realpathSync(node) === realpathSync(process.execPath)) process.exitCode = await main(process.argv.slice(2));
   else become(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], process.env);
 } catch (e) {
-  process.exitCode = reportFailure(e);
+  process.exitCode = e instanceof Interrupted ? e.status : reportFailure(e);
 }
 
 /** @param {string[]} args */
@@ -87,7 +96,7 @@ function testFiles(filters) {
  */
 async function check(title, program, args, env) {
   const started = performance.now();
-  const status = await runVisible(join(ROOT, 'node_modules', '.bin', program), args, env, 5 * MINUTE_MS);
+  const status = await runVisible(join(ROOT, 'node_modules', '.bin', program), args, { env, deadlineMs: 5 * MINUTE_MS, killGroup: true });
   process.stdout.write(`${title}: ${status === 0 ? 'passed' : 'FAILED'} (${((performance.now() - started) / 1000).toFixed(1)} s)\n`);
   return { passed: status === 0 ? 1 : 0, failed: status === 0 ? 0 : 1, skipped: 0 };
 }
@@ -106,7 +115,10 @@ async function jest(title, options, files, deadlineMs, env) {
   const folder = mkdtempSync(join(tmpdir(), 'drillbook-jest-'));
   try {
     const outputFile = join(folder, 'result.json');
-    const status = await runVisible(nodeOf(ROOT), [...JEST, ...options, '--json', `--outputFile=${outputFile}`, '--runTestsByPath', ...files], env, deadlineMs);
+    const status = await runVisible(nodeOf(ROOT), [...JEST, ...options, '--json', `--outputFile=${outputFile}`, '--runTestsByPath', ...files], {
+      env,
+      deadlineMs,
+    });
     return sumOf(outputFile, status, title);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -132,27 +144,29 @@ function sumOf(outputFile, status, title) {
 
 /**
  * Runs a child on our own output. It ends with us: by our signal, by its deadline, by the kernel when we are killed.
+ * A test run may clean up for 10 s; a check has nothing to clean up, and tsc's starter is deaf to SIGTERM: its group is killed.
  * @param {string} file
  * @param {string[]} args
- * @param {Record<string, string | undefined>} env
- * @param {number} deadlineMs
+ * @param {{ env: Record<string, string | undefined>, deadlineMs: number, killGroup?: boolean }} options
  * @returns {Promise<number>}
  */
-function runVisible(file, args, env, deadlineMs) {
+function runVisible(file, args, { env, deadlineMs, killGroup = false }) {
   const [program, argv] = tied(file, args);
-  const child = spawn(program, argv, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(program, argv, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'], detached: killGroup });
   const end = (/** @type {NodeJS.Signals} */ signal) => {
-    child.kill(signal);
+    if (killGroup && child.pid) process.kill(-child.pid, 'SIGKILL');
+    else child.kill(signal);
     setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS).unref();
   };
   const late = setTimeout(() => {
     process.stderr.write(`${args[0] ?? file} did not end within ${deadlineMs / MINUTE_MS} minutes.\n`);
     end('SIGTERM');
   }, deadlineMs);
+  /** @type {NodeJS.Signals | null} */
+  let interruptedBy = null;
   const onSignal = (/** @type {NodeJS.Signals} */ signal) => {
+    interruptedBy = signal;
     end(signal);
-    // after the folders of the run are removed
-    child.once('close', () => setImmediate(() => process.exit(signal === 'SIGINT' ? 130 : 143)));
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   return new Promise((resolve, reject) => {
@@ -160,7 +174,8 @@ function runVisible(file, args, env, deadlineMs) {
     child.once('close', (status) => {
       clearTimeout(late);
       process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-      resolve(status ?? 128);
+      if (interruptedBy) reject(new Interrupted(interruptedBy));
+      else resolve(status ?? 128);
     });
   });
 }

@@ -43,7 +43,7 @@ test('on PATH without its client programs it is passed over, and the missing one
 
 test.each([
   ['no mysqld below it', null, 'bin/mysqld'],
-  ['too old', 'Ver 8.0.44 for Linux', '8.0.44'],
+  ['too old', 'Ver 8.0.44 for Linux', 'its version is 8.0.44'],
   ['MariaDB', 'Ver 10.11.14-MariaDB', 'does not answer as MySQL'],
 ])('DRILLBOOK_MYSQLD that is %s is an error, never passed over', async (_case, line, words) => {
   if (line) versions(line);
