@@ -4,6 +4,8 @@ const AT = /^# at (\d+)$/;
 const HEADER = /^#\d{6} [ \d]\d:\d\d:\d\d server id \d+ {2}end_log_pos (\d+) (?:CRC32 0x[0-9a-f]{8} )?\t?([^\t]+)(.*)$/;
 const COMMIT_US = /\bimmediate_commit_timestamp=(\d+)/;
 const GTID_NEXT = /^SET @@SESSION\.GTID_NEXT= '([^']+)'/;
+/** `# uuid:1-3,`; other comments follow at the end of a file */
+const PREVIOUS = /^# [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:/;
 const ROW = /^### (INSERT INTO|UPDATE|DELETE FROM) `((?:[^`]|``)+)`\.`((?:[^`]|``)+)`$/;
 const COLUMN = /^### {3}@(\d+)=(.*) \/\* (.+) meta=\d+ nullable=\d+ is_null=[01] \*\/$/;
 const INTEGER = /^(-?\d+) \((\d+)\)$/;
@@ -93,7 +95,7 @@ export class BinlogText {
   private content(line: string): void {
     switch (this.section) {
       case 'previous':
-        if (line.startsWith('# ') && !line.includes('[empty]')) this.previous.push(line.slice(2));
+        if (PREVIOUS.test(line)) this.previous.push(line.slice(2));
         return;
       case 'query':
         this.query.push(line);

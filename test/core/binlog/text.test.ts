@@ -65,6 +65,13 @@ test('a transaction comes out whole, with its commit time and images', () => {
   });
 });
 
+test('a file that holds nothing yet still tells what came before it', () => {
+  const end =
+    "SET @@SESSION.GTID_NEXT= 'AUTOMATIC' /* added by mysqlbinlog */ /*!*/;\nDELIMITER ;\n# End of log file\n/*!50003 SET COMPLETION_TYPE=@OLD_COMPLETION_TYPE*/;\n";
+  expect(parse(event('Previous-GTIDs', `# ${UUID}:1-3:tag:5\n${end}`)).previous).toEqual([`${UUID}:1-3:tag:5`]);
+  expect(parse(event('Previous-GTIDs', `# [empty]\n${end}`)).previous).toEqual(['']);
+});
+
 test.each([
   [`'it\\'s \\\\ back \\n nl \\t tab \\x00 \\x1b'`, "it's \\ back \n nl \t tab \0 \x1b"],
   [`'\\\\x0a is text'`, '\\x0a is text'],
