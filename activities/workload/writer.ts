@@ -132,13 +132,23 @@ export class Writer {
     for (const timer of this.#retries) clearTimeout(timer);
     this.#heartbeat?.stop();
     this.#queue.length = 0;
-    if (this.#inFlight > 0)
-      await Promise.race([new Promise<void>((resolve) => (this.#idle = resolve)), new Promise((resolve) => setTimeout(resolve, this.#timeoutMs + 500))]);
+    await this.#drained(this.#timeoutMs + 500);
     for (const lane of this.#lanes) lane.stop();
     await new Promise((resolve) => setImmediate(resolve)); // what was still in flight has settled as unknown
     this.#ledger.append({ e: 'close', r: nowNs().toString(), writes: this.#mix.ordinal });
     this.#ledger.close();
     return { writes: this.#mix.ordinal, ...this.#tally.total };
+  }
+
+  #drained(withinMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.#idle = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (this.#inFlight === 0) this.#idle();
+    });
   }
 
   /** After stop: lets the last answer out and removes the socket. */

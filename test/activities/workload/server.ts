@@ -10,9 +10,9 @@ export interface TestServer extends Pick<TestServers, 'dir' | 'stop'> {
 }
 
 export async function startServer(): Promise<TestServer> {
-  const { dir, nodes, stop } = await startServers(['db'], []);
-  const node = nodes[0]!;
-  return { dir, stop, node, endpoint: { host: '127.0.0.1', port: node.port, ...APP } };
+  const servers = await startServers(['db'], []);
+  const node = servers.nodes[0]!;
+  return { dir: servers.dir, stop: () => servers.stop(), node, endpoint: { host: '127.0.0.1', port: node.port, ...APP } };
 }
 
 /** Waits for the end of a process that the test started; kills it at the deadline. */
