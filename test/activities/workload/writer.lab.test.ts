@@ -39,7 +39,7 @@ function start(name: string, more: Partial<WriterConfig['workload']> = {}, throu
     user,
     workload: { rate: 200, concurrency: 8, payloadBytes: 60, hotKeys: HOT_KEYS, timeoutMs: 1000, ...more },
   };
-  const [program = process.execPath, ...before] = [...through, process.execPath];
+  const [program, ...before] = [...through, process.execPath];
   const child = spawn(program, [...before, ENTRY, JSON.stringify(config)], {
     env: { [SQL_PASSWORD_VARIABLE]: server.endpoint.password },
     stdio: ['ignore', 'ignore', 'pipe'],
