@@ -107,6 +107,7 @@ class TerminalView implements LiveView {
 class PlainView implements LiveView {
   readonly #o: LiveOptions;
   #before: LiveState | null = null;
+  #said = 0;
   #closed = false;
 
   constructor(o: LiveOptions) {
@@ -118,7 +119,9 @@ class PlainView implements LiveView {
     const before = this.#before;
     this.#before = s;
     if (!before) this.#say(`${s.title} on ${s.target}`);
-    for (const m of s.messages.slice(before?.messages.length ?? 0)) this.#say(m);
+    // a count, not a comparison: the caller may hand over the same growing list each time
+    for (const m of s.messages.slice(this.#said)) this.#say(m);
+    this.#said = s.messages.length;
     for (const c of s.chain) {
       const was = before?.chain.find((b) => b.id === c.id)?.status ?? 'pending';
       if (was !== c.status) this.#say(`${c.title}: ${c.status}`);

@@ -113,7 +113,7 @@ export function expectationsOf(input: ReportInput): ExpectationRow[] {
     });
   for (const e of plan.chain.filter((c) => c.do !== 'baseline' && c.do !== 'writes')) {
     const seen = entries(history, 'fault-injected').find((f) => f.chainId === e.id);
-    rows.push({ expected: `“${e.title}” takes effect`, seen: seen ? `seen by ${seen.effect.probe}` : 'no probe saw it', held: seen !== undefined });
+    rows.push({ expected: `“${e.title}” takes effect`, seen: seen?.effect.probe ?? 'no probe saw it', held: seen !== undefined });
   }
   for (const e of plan.chain.filter((c) => c.heldUntil !== undefined)) {
     const held = entries(history, 'fault-held').find((h) => h.chainId === e.id);

@@ -1,4 +1,6 @@
 /** What happened, in a few plain sentences, each of them true of this bundle. */
+import type { ReconcileSummary } from '../bundle.ts';
+import { GtidSet } from '../gtid.ts';
 import { entries } from './axis.ts';
 import type { Axis, Of } from './axis.ts';
 import type { PeopleModel, ReportInput } from './model.ts';
@@ -65,16 +67,23 @@ function manualOf(people: PeopleModel): string {
 function endOf(input: ReportInput): string {
   const { writes } = input.verdict.figures.rpoAfterRecovery;
   const c = input.convergence;
-  if (input.reconcile?.forced) {
-    const n = writes ? `, yet ${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} missing or wrong` : '';
-    return `The old transactions count as executed on the new side although their rows differ: they were replayed with errors ignored. By GTID nothing is missing${n}.`;
-  }
+  if (input.reconcile?.forced) return forcedWords(input.reconcile, writes ?? 0);
   if (!c) return 'Whether the nodes are equal was not checked.';
   const nodes = `${c.nodes.length} nodes`;
   if (c.equal === null) return `Whether the ${nodes} are equal cannot be told${c.reason ? `: ${c.reason}` : ''}.`;
   return c.equal
     ? `At the end the ${nodes} were equal, row by row${writes ? `, but ${plural(writes, 'acknowledged write')} ${writes === 1 ? 'is' : 'are'} missing or wrong` : ''}.`
     : `At the end the nodes differed in ${plural(c.differences.length, 'row')}.`;
+}
+
+/** Equal GTID sets over wrong rows: the trap that a replay with errors ignored sets. */
+function forcedWords(r: ReconcileSummary, bad: number): string {
+  const n = GtidSet.parse(r.forced).count();
+  const equal = GtidSet.parse(r.newSet).contains(GtidSet.parse(r.oldSet));
+  const gtids = equal
+    ? ` By GTID nothing is missing${bad ? `; by row, ${plural(bad, 'acknowledged write')} ${bad === 1 ? 'is' : 'are'} missing or wrong` : ''}.`
+    : '';
+  return `${capital(plural(n, 'lost transaction counts', 'lost transactions count'))} as executed on the new side although their rows differ, as a replay that ignores errors leaves them.${gtids}`;
 }
 
 /** "a; b, and c": clauses may hold commas. */

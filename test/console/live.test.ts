@@ -131,6 +131,15 @@ describe('in a log', () => {
     live.finish(buildReport(reportInput('pass')), PATHS);
     expect(all()).not.toContain(ESCAPE);
   });
+  test('messages come once each, also when they arrive in one list that grows', () => {
+    const { live, all } = view({});
+    const messages = ['one'];
+    live.update(state({ messages }));
+    messages.push('two');
+    live.update(state({ messages }));
+    live.update(state({ messages }));
+    expect(all().match(/ {2}(one|two)\n/g)).toEqual(['  one\n', '  two\n']);
+  });
   test('before T0 the clock says what it counts from', () => {
     const { live, written } = view({});
     live.update(state({ t0Known: false, elapsedMs: 1_500, chain: [], steps: [] }));

@@ -64,7 +64,9 @@ describe('what went wrong is seen', () => {
     expect(failed.timeline.backMs).toBeNull();
   });
   test('a replay with errors ignored is told in words', () => {
-    expect(failed.story.join(' ')).toMatch(/replayed with errors ignored.*yet \d+ acknowledged writes are missing or wrong/);
+    expect(failed.story.join(' ')).toMatch(
+      /800 lost transactions count as executed.*By GTID nothing is missing; by row, \d+ acknowledged writes are missing or wrong/,
+    );
   });
   test('a step that its check sent back is a row of its own, and so is its second attempt', () => {
     const rows = failed.people.rows.filter((r) => r.title.startsWith('Recover'));
@@ -89,6 +91,32 @@ describe('what went wrong is seen', () => {
     const input = reportInput('pass');
     const f = { ...input.verdict.figures, serviceRto: { ms: 31_000, errorMs: 5, objectiveMs: 30_000, met: false } };
     expect(figure({ ...input, verdict: { ...input.verdict, figures: f } }, 'service-rto')).toMatchObject({ says: '31.0 s', state: 'missed' });
+  });
+});
+
+test('that GTIDs hide nothing is said only where the sets show it', () => {
+  const input = reportInput('forced-replay');
+  const partly = { ...input, reconcile: { ...input.reconcile!, newSet: input.reconcile!.fork.set } };
+  expect(buildReport(partly).story.join(' ')).not.toContain('By GTID nothing is missing');
+});
+
+describe('with people', () => {
+  const input = reportInput('pass');
+  const keys = [{ ...input.plan.keys[0]!, kind: 'person' as const, people: [{ name: 'Ada', roles: ['sre', 'dba'] }] }];
+  const history = input.history.map((e) => ('envelope' in e && e.envelope ? { ...e, envelope: { ...e.envelope, by: 'Ada' } } : e));
+  const withPeople = (kind: 'person' | 'console') =>
+    buildReport({ ...input, plan: { ...input.plan, rehearsal: null, keys: [{ ...keys[0]!, kind }] }, history });
+
+  test('who did it, whose key vouches, when it was claimed and when accepted', () => {
+    const row = withPeople('person').people.rows[0]!;
+    expect(row).toMatchObject({ who: 'Ada', vouched: 'own key' });
+    expect(row.acceptedWallMs! - row.claimedWallMs!).toBe(4);
+    expect(withPeople('console').people.rows[0]!.vouched).toBe('vouched for by console operator');
+    expect(withPeople('person').story.join(' ')).toContain('Ada followed the manual');
+  });
+  test('it is no rehearsal: no such note, the crew is named', () => {
+    const m = withPeople('person');
+    expect([m.note, m.meta.rehearsal, m.meta.crew]).toEqual(['', null, [{ name: 'Ada', roles: ['sre', 'dba'] }]]);
   });
 });
 
