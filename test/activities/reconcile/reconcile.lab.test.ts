@@ -7,6 +7,8 @@ import { applyRecovery } from '../../../activities/reconcile/apply.ts';
 import { converge } from '../../../activities/reconcile/converge.ts';
 import { reconcile } from '../../../activities/reconcile/run.ts';
 import type { ReconcileOptions, Reconciliation } from '../../../activities/reconcile/run.ts';
+import { withConnection } from '../../../targets/systems/mysql/dsn.ts';
+import { applyRows } from '../../../targets/systems/mysql/apply.ts';
 import { caughtUp, part, replicate, REPLICATOR, RULES } from './fork.ts';
 import type { Parted } from './fork.ts';
 
@@ -96,6 +98,14 @@ test('the old side’s last file is cut: what it no longer holds is not made up'
   const r = await reconcile({ ...quiet, old: dir });
   expect(r.summary.lostCount).toBe(10);
   expect(r.summary.findings.find((f) => f.severity === 'unknown')?.text).toMatch(/not whole|inside an event/);
+  // the ledger tells that nobody had been promised what is missing
+  const told = await reconcile({ ...quiet, old: dir, ledger: p.ledger });
+  expect(told.summary.findings.filter((f) => f.severity !== 'note')).toEqual([]);
+  // cut further, an acknowledged write is in no log
+  writeFileSync(join(dir, file), whole.subarray(0, whole.length - 600));
+  const worse = await reconcile({ ...quiet, old: dir, ledger: p.ledger });
+  expect(worse.summary.findings.find((f) => f.severity === 'fail')?.text).toMatch(/acknowledged writes are in no log/);
+  expect(worse.fates.find((f) => f.w === p.w.delOld)).toMatchObject({ fate: 'altered', place: null });
 }, 60_000);
 
 test('after a forced replay the GTID sets are equal, and the rows that are wrong are named as SQL finds them', async () => {
@@ -151,6 +161,22 @@ test('--apply puts every row in place that the rule demands, and a second one ch
   const second = await applyRecovery(opts);
   expect(second).toMatchObject({ planned: 0, result: { changed: 0 } });
   expect(await p.fresh.sql('SELECT @@global.gtid_executed g')).toEqual(before);
+}, 60_000);
+
+test('a row that a client changed since the plan is left alone', async () => {
+  const { states, finals } = await reconcile(opts);
+  const state = states.find((k) => k.shape.name === 'drill.acct' && k.key === '4')!;
+  const seen = finals.rows('drill.acct', '4')![0]!;
+  const target = seen.with(1, '12345');
+  await p.fresh.sql("SET SESSION sql_log_bin = 0; UPDATE drill.acct SET owner = 'meanwhile' WHERE id = 4");
+  const planned = [{ shape: state.shape, key: '4', seen, target }];
+  const stale = await withConnection(p.fresh.dsn, (c) => applyRows(c, planned, () => {}));
+  expect(stale).toMatchObject({ changed: 0, stale: [{ table: 'drill.acct', key: '4' }] });
+  expect(await p.fresh.sql('SELECT owner FROM drill.acct WHERE id = 4')).toEqual([{ owner: 'meanwhile' }]);
+  await p.fresh.sql("SET SESSION sql_log_bin = 0; UPDATE drill.acct SET owner = 'old' WHERE id = 4");
+  expect(await withConnection(p.fresh.dsn, (c) => applyRows(c, planned, () => {}))).toMatchObject({ changed: 1, stale: [] });
+  expect(await withConnection(p.fresh.dsn, (c) => applyRows(c, planned, () => {}))).toMatchObject({ changed: 0, already: 1 });
+  await withConnection(p.fresh.dsn, (c) => applyRows(c, [{ ...planned[0]!, seen: target, target: seen }], () => {}));
 }, 60_000);
 
 test('a journal row that is there twice is a duplicated write', async () => {
