@@ -84,6 +84,7 @@ test.each<[string, W[], string[], Record<string, string | null>]>([
   ['twice', [{ ...NEW, kind: 'insert' }], ['d-new', 'd-new'], { new: 'duplicated' }],
   ['nothing matched, nothing owed', [BASE, { ...DELETE_NEW, matched: 0 }], ['d-base'], { base: 'present', del: 'no-op' }],
   ['a failed write owes nothing', [BASE, { w: 'f', outcome: 'failed' }], ['d-base'], { base: 'present', f: null }],
+  ['a failed write excuses nothing', [BASE, { w: 'f', outcome: 'failed' }], ['d-f'], { base: 'altered', f: null }],
   ['an unknown write may stand', [BASE, { w: 'u', outcome: 'unknown', at: ['lost', 7], nameless: true }], ['d-u'], { base: 'superseded', u: null }],
   ['an unknown write before the debtor may not', [{ w: 'u', outcome: 'unknown', at: ['lost', 3], nameless: true }, OLD], ['d-u'], { u: null, old: 'altered' }],
   [
