@@ -80,7 +80,7 @@ export async function debianSuite(suite, cacheDir) {
       keyring: own,
     };
   const place = join(cacheDir, 'debian', 'keyring');
-  if (!existsSync(place)) await unpack({ cacheDir, place, suite: await hostSuite(), packages: ['debian-archive-keyring'], onLine: () => undefined });
+  if (!existsSync(place)) await unpack({ cacheDir, place, suite: await hostSuite(), packages: ['debian-archive-keyring'] });
   const keyring = DEBIAN_KEYRINGS.map((path) => join(place, path)).find((path) => existsSync(path));
   if (keyring) return { uri: DEBIAN_MIRROR, suite, components: 'main', keyring };
   throw new SetupError(
@@ -94,10 +94,10 @@ export async function debianSuite(suite, cacheDir) {
  * Unpacks packages and everything they depend on into `place`, whole or not at all. Call it under the cache's lock.
  * MySQL: 50 packages, 50 MB to download, 10 to 20 s.
  *
- * @param {{ cacheDir: string, place: string, suite: Suite, packages: readonly string[], onLine: (line: string) => void, check?: (root: string) => Promise<void> }} options
+ * @param {{ cacheDir: string, place: string, suite: Suite, packages: readonly string[], check?: (root: string) => Promise<void> }} options
  *   check: refuses the folder by throwing, before it is moved into place
  */
-export async function unpack({ cacheDir, place, suite, packages, onLine, check }) {
+export async function unpack({ cacheDir, place, suite, packages, check }) {
   await installFolder(cacheDir, place, async (folder) => {
     const work = join(folder, '.apt');
     const config = await aptFolders(work, suite);
@@ -108,12 +108,8 @@ export async function unpack({ cacheDir, place, suite, packages, onLine, check }
         env: { ...process.env, LC_ALL: 'C' },
         hint: `Check the network to ${suite.uri} and try again.`,
       });
-    onLine(`reading the package lists of ${suite.suite}`);
     await apt(['update', '-qq'], UPDATE_DEADLINE_MS);
-    const wanted = await closure(apt, packages);
-    onLine(`downloading ${wanted.names.length} packages, ${Math.round(wanted.bytes / 1e6)} MB`);
-    await apt(['download', '-qq', ...wanted.names], DOWNLOAD_DEADLINE_MS);
-    onLine('unpacking');
+    await apt(['download', '-qq', ...(await closure(apt, packages))], DOWNLOAD_DEADLINE_MS);
     for (const deb of await readdir(join(work, 'debs'))) await mustRun('dpkg-deb', ['-x', join(work, 'debs', deb), folder], { deadlineMs: UNPACK_DEADLINE_MS });
     for (const path of ['.apt', ...NOT_KEPT]) await rm(join(folder, path), { recursive: true, force: true });
     await check?.(folder);
@@ -126,9 +122,8 @@ export async function unpack({ cacheDir, place, suite, packages, onLine, check }
  */
 async function closure(apt, packages) {
   const { stdout } = await apt(['install', '--yes', '--no-install-recommends', '--print-uris', '-qq', ...packages], UPDATE_DEADLINE_MS);
-  const lines = [...stdout.matchAll(/^'\S+' (\S+?)_\S+ (\d+)/gm)].map((m) => ({ name: String(m[1]), bytes: Number(m[2]) }));
-  const kept = lines.filter((p) => packages.includes(p.name) || !NOT_NEEDED.test(p.name));
-  return { names: kept.map((p) => p.name), bytes: kept.reduce((sum, p) => sum + p.bytes, 0) };
+  const names = [...stdout.matchAll(/^'\S+' (\S+?)_\S+ \d+/gm)].map((m) => String(m[1]));
+  return names.filter((name) => packages.includes(name) || !NOT_NEEDED.test(name));
 }
 
 /**

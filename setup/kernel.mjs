@@ -21,7 +21,7 @@ const SETTINGS = {
 
 /**
  * Makes the namespaces of a lab, with `true` in them (10 ms).
- * @param {{ env: Readonly<Record<string, string | undefined>>, nft?: string }} options nft: try a table of the bridge family as well
+ * @param {{ env: Readonly<Record<string, string | undefined>>, nft?: readonly string[] }} options nft: its command line; a table of the bridge family is tried as well
  * @returns {Promise<Kernel>}
  */
 export async function checkKernel({ env, nft }) {
@@ -47,7 +47,7 @@ export async function checkKernel({ env, nft }) {
     };
   }
   const cut = nft
-    ? await run(unshare, [...userns, '--net', nft, 'add', 'table', 'bridge', 'trial'], { deadlineMs: TRIAL_DEADLINE_MS, env: { ...env, LC_ALL: 'C' } })
+    ? await run(unshare, [...userns, '--net', ...nft, 'add', 'table', 'bridge', 'trial'], { deadlineMs: TRIAL_DEADLINE_MS, env: { ...env, LC_ALL: 'C' } })
     : null;
   if (cut && cut.status !== 0) {
     const error = new SetupError(

@@ -38,10 +38,9 @@ export async function findMysql({ env, cacheDir }) {
 /**
  * Unpacks MySQL into the cache. Call it under the cache's lock.
  * @param {string} cacheDir
- * @param {(line: string) => void} onLine
  * @returns {Promise<Mysql>}
  */
-export async function fetchMysql(cacheDir, onLine) {
+export async function fetchMysql(cacheDir) {
   if (!canUnpack()) throw new SetupError('DRILL_NO_MYSQLD', 'There is no MySQL server here, and no apt-get to fetch one with.', HINT);
   const place = join(cacheDir, 'debian', 'mysql');
   const packages = ['mysql-server-core', 'mysql-client-core', 'mysql-client'];
@@ -50,7 +49,7 @@ export async function fetchMysql(cacheDir, onLine) {
     if (!found || !isUsable(found.version))
       throw new SetupError('DRILL_NO_MYSQLD', `Debian's packages hold MySQL ${found?.version ?? 'of no known version'}; ${MYSQL_TESTED} is needed.`, HINT);
   };
-  await unpack({ cacheDir, place, suite: await debianSuite('sid', cacheDir), packages, onLine, check });
+  await unpack({ cacheDir, place, suite: await debianSuite('sid', cacheDir), packages, check });
   const found = await unpackedMysql(place);
   if (!found) throw new SetupError('DRILL_NO_MYSQLD', `MySQL was unpacked to ${place} and does not start there.`, HINT);
   return found;

@@ -32,24 +32,32 @@ export async function findNet(name, { env, cacheDir }) {
     .map((sub) => join(root, sub))
     .find((file) => existsSync(file));
   if (!path) return null;
-  const { loader, libraryPath } = loaderOf(root);
-  const unpacked = await versionOf(name, [loader, '--library-path', libraryPath, path]);
+  const unpacked = await versionOf(name, commandOf({ path, root }));
   return unpacked && { name, path, root, from: 'unpacked in the cache', version: unpacked };
+}
+
+/**
+ * The command line that runs a found program without a wrapper.
+ * @param {{ path: string, root: string | null }} program
+ */
+export function commandOf({ path, root }) {
+  if (root === null) return [path];
+  const { loader, libraryPath } = loaderOf(root);
+  return [loader, '--library-path', libraryPath, path];
 }
 
 /**
  * Unpacks all three from the host's own suite. Call it under the cache's lock.
  * @param {string} cacheDir
- * @param {(line: string) => void} onLine
  */
-export async function fetchNet(cacheDir, onLine) {
+export async function fetchNet(cacheDir) {
   if (!canUnpack())
     throw new SetupError(
       'DRILL_NO_TOOL',
       'nft, iputils arping or ip is missing, and there is no apt-get to fetch it with.',
       'Install nftables, iputils-arping and iproute2.',
     );
-  await unpack({ cacheDir, place: join(cacheDir, 'debian', 'net'), suite: await hostSuite(), packages: Object.values(NET).map((p) => p.package), onLine });
+  await unpack({ cacheDir, place: join(cacheDir, 'debian', 'net'), suite: await hostSuite(), packages: Object.values(NET).map((p) => p.package) });
 }
 
 /**

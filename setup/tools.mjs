@@ -77,14 +77,7 @@ async function collect(given) {
 async function collectMysql(tools, behind, mayFetch, { env, cacheDir, progress }) {
   const { found, notices } = await findMysql({ env, cacheDir });
   for (const line of notices) progress.say(line);
-  const mysql =
-    found ??
-    (mayFetch
-      ? await progress.during(
-          `Fetching MySQL into ${cacheDir} (${MYSQL_COST})`,
-          fetchMysql(cacheDir, () => undefined),
-        )
-      : null);
+  const mysql = found ?? (mayFetch ? await progress.during(`Fetching MySQL into ${cacheDir} (${MYSQL_COST})`, fetchMysql(cacheDir)) : null);
   if (!mysql) {
     Object.assign(tools, {
       mysqld: 'mysqld',
@@ -117,10 +110,7 @@ async function collectNet(tools, behind, mayFetch, { env, cacheDir, progress }) 
   for (const name of NET_NAMES) {
     let found = await findNet(name, { env, cacheDir });
     if (!found && mayFetch) {
-      await progress.during(
-        `Fetching nft, arping and ip into ${cacheDir} (${NET_COST})`,
-        fetchNet(cacheDir, () => undefined),
-      );
+      await progress.during(`Fetching nft, arping and ip into ${cacheDir} (${NET_COST})`, fetchNet(cacheDir));
       found = await findNet(name, { env, cacheDir });
       if (!found) throw new SetupError('DRILL_NO_TOOL', `${name} was unpacked and does not start.`, `Install ${name}.`);
     }

@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import { isDrillError, messageOf } from '../../core/errors.ts';
 import { checkKernel } from '../../setup/kernel.mjs';
 import { findMysql, MYSQL_COST } from '../../setup/mysql.mjs';
-import { findNet, NET_COST, NET_NAMES, UTIL_LINUX } from '../../setup/net.mjs';
+import { commandOf, findNet, NET_COST, NET_NAMES, UTIL_LINUX } from '../../setup/net.mjs';
 import { modulesState, NPM_COST } from '../../setup/npm.mjs';
 import { findProgram } from '../../setup/process.mjs';
 import { findGo, findTemporal, TEMPORAL_COST, TEMPORAL_VERSION } from '../../setup/temporal.mjs';
@@ -99,7 +99,7 @@ async function temporal({ env, cacheDir }: Where): Promise<Finding[]> {
 
 async function kernel({ env, cacheDir }: Where): Promise<Finding[]> {
   const nft = await findNet('nft', { env, cacheDir });
-  const k = await checkKernel(nft?.root === null ? { env, nft: nft.path } : { env });
+  const k = await checkKernel(nft ? { env, nft: commandOf(nft) } : { env });
   const settings = Object.entries(k.settings).map(([name, value]) => `${name} ${value ?? 'absent'}`);
   if (k.error)
     return [

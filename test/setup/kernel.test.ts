@@ -20,6 +20,6 @@ test('the trial says what this kernel does, and says why when it refuses', async
 });
 
 test('an nft that can not do its work is found out by the trial', async () => {
-  const kernel = await checkKernel({ env: process.env, nft: '/bin/false' });
+  const kernel = await checkKernel({ env: process.env, nft: ['/bin/false'] });
   expect(kernel.error?.code).toMatch(/DRILL_(NFT|USERNS)_FORBIDDEN/);
 });
