@@ -21,7 +21,7 @@ export interface WorkloadSpec {
   payloadBytes: number;
   /** acct keys changed on both sides by construction */
   hotKeys: number;
-  /** a connect or a statement without an answer after this long is `unknown` */
+  /** a statement without an answer after this long is `unknown`; a connect: nothing was sent, `failed` */
   timeoutMs: number;
 }
 

@@ -66,10 +66,10 @@ export function computeVerdict(input: VerdictInput): VerdictReport {
   const writes = part('ledger', () => writesOf(input.attempts), new Map<string, never>());
   const figures = part('figures', () => figuresOf(input, fates), noFigures(input));
   const parts: [string, () => Reason[]][] = [
+    ['history', () => historyReasons(input)],
+    ['expectations', () => expectationReasons(input)],
     ['objectives', () => objectiveReasons(figures, fates)],
     ['data', () => dataReasons(input)],
-    ['expectations', () => expectationReasons(input)],
-    ['history', () => historyReasons(input)],
     ['evidence', () => consistencyReasons(input, writes)],
   ];
   for (const [name, compute] of parts) reasons.push(...part(name, compute, []));

@@ -51,7 +51,7 @@ test('fresh while the heart beats, growing when it stops, null from a dead node;
   expect(of('nobody').length).toBeGreaterThan(20);
   expect(of('nobody').every((ms) => ms === null)).toBe(true);
   const seen = of('db1').filter((ms) => ms !== null);
-  expect(seen.slice(5, 15).every((ms) => ms < 500)).toBe(true);
+  expect(Math.min(...seen)).toBeLessThan(300);
   expect(Math.max(...seen)).toBeGreaterThan(900);
   expect(of('db1').at(-1)).toBeNull();
   const gaps = lines.filter((l) => l.node === 'db1').map((l) => BigInt(l.at));

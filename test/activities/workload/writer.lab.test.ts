@@ -180,6 +180,7 @@ describe('the writer', () => {
     const { records, attempts } = await stopAndRead();
     expect(await disagreements(attempts)).toEqual([]);
     expect(records.filter((r) => r.e === 'open')).toMatchObject([{}, { tornBytes: 23 }]);
+    expect(records.at(-1)).toMatchObject({ e: 'close', writes: new Set(attempts.map((a) => a.writeId)).size });
     expect(new Set(attempts.map((a) => `${a.writeId}#${a.attempt}`)).size).toBe(attempts.length);
     expect(count(attempts, 'unknown')).toBe(attempts.length - count(attempts, 'acked'));
   }, 60_000);
