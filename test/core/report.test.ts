@@ -62,6 +62,9 @@ describe('what went wrong is seen', () => {
   test('the data lane never says "all back" while writes are bad', () => {
     expect(failed.timeline.data).toMatchObject({ afterState: 'fail', after: expect.stringMatching(/^\d+ writes missing or wrong$/) });
     expect(failed.timeline.backMs).toBeNull();
+    const input = reportInput('forced-replay');
+    const late = { ...input, reconcile: { ...input.reconcile!, lastRecoveryCommitUs: String((T0_WALL_MS + 30_000) * 1000) } };
+    expect(buildReport(late).timeline.backMs).toBeNull();
   });
   test('a replay with errors ignored is told in words', () => {
     expect(failed.story.join(' ')).toMatch(

@@ -4,6 +4,7 @@ import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, truncateSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BUNDLE } from '../../core/bundle.ts';
+import { CHAIN_START, chainLine } from '../../core/history.ts';
 import { canonicalJson } from '../../core/json.ts';
 import type { LedgerAttempt } from '../../core/ledger.ts';
 import { loadBundle, reportOf } from '../../evidence/load.ts';
@@ -31,6 +32,20 @@ test('what is read is what was written, digests and all', () => {
   for (const part of ['plan', 'history', 'samples', 'fates', 'lost', 'rows', 'reconcile', 'convergence'] as const)
     expect(canonicalJson(b[part])).toBe(canonicalJson(written[part]));
   expect(b.files.map((f) => f.name)).toContain('ledger.jsonl');
+});
+
+test('a stream of several chunks is read whole: lines across their borders do not break the chain', () => {
+  const lines: string[] = [];
+  let prev = CHAIN_START;
+  for (let n = 1; n <= 3_000; n++) {
+    const { line, digest } = chainLine(n, prev, { at: '1', node: `db${n} ${'x'.repeat(900)}`, staleMs: n });
+    lines.push(line);
+    prev = digest;
+  }
+  writeFileSync(at(BUNDLE.samples), lines.join(''));
+  const b = loadBundle(dir);
+  expect(b.findings).toEqual([]);
+  expect(b.samples.map((s) => s.staleMs)).toEqual(lines.map((_, i) => i + 1));
 });
 
 test('verdict and page are the same each time, and the whole bundle passes', () => {
