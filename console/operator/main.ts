@@ -3,8 +3,9 @@
  * only in rehearsals. Reads one line of JSON from standard input (OperatorConfig); ends when its drill does, or when that pipe closes.
  */
 import { createInterface } from 'node:readline';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { messageOf } from '../../core/errors.ts';
+import { connectTemporal, namespaceOf } from '../temporal.ts';
 import { Operator } from './operator.ts';
 import type { OperatorConfig } from './operator.ts';
 
@@ -12,7 +13,7 @@ const lines = createInterface({ input: process.stdin });
 const first = await new Promise<string>((resolve) => lines.once('line', resolve));
 lines.once('close', () => process.exit(1));
 const config = JSON.parse(first) as OperatorConfig;
-const client = new Client({ connection: await Connection.connect(config.temporal.connection), namespace: config.temporal.namespace });
+const client = new Client({ connection: await connectTemporal(config.env), namespace: namespaceOf(config.env) });
 try {
   await new Operator(client, config, (line) => process.stdout.write(`${line}\n`)).run();
   process.exit(0);

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Client, ConnectionOptions, WorkflowHandle } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { isDrillError, messageOf } from '../../core/errors.ts';
 import type { Transition } from '../../core/message.ts';
 import type { Rehearsal } from '../../core/runbook/rehearsal.ts';
@@ -15,13 +15,12 @@ import { send } from '../door.ts';
 import type { Signer } from '../door.ts';
 
 export interface OperatorConfig {
-  temporal: { connection: ConnectionOptions; namespace: string };
   drillId: string;
   bundle: string;
   signer: Signer;
   /** folder of drillbook, mysql, mysqlbinlog, …: goes first on the scripts' PATH */
   binDir: string;
-  /** the scripts' environment */
+  /** the environment of the scripts; it also says which Temporal (TEMPORAL_…) */
   env: Record<string, string>;
   rehearsal: Rehearsal;
 }

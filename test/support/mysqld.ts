@@ -37,10 +37,15 @@ export class TestMysqld {
     this.dsn = this.socket;
   }
 
+  /** Starts it and waits until it answers. It dies with this process. */
   async start(extra: string[] = []): Promise<void> {
-    const child = spawn(this.tools.mysqld, [...baseArgs(this.tools, this.dataDir), ...nodeArgs(this), `--server-id=${this.serverId}`, ...extra], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const child = spawn(
+      this.tools.setpriv,
+      ['--pdeathsig', 'KILL', this.tools.mysqld, ...baseArgs(this.tools, this.dataDir), ...nodeArgs(this), `--server-id=${this.serverId}`, ...extra],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    );
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (t: string) => (said = (said + t).slice(-4_000)));
     this.child = child;

@@ -88,7 +88,7 @@ async function answers(address: string): Promise<boolean> {
   }
 }
 
-/** Answers when the worker polls. `env` names Temporal and the target. */
+/** Answers when the worker polls. `env` is its whole environment: it names Temporal and the target. */
 export async function startWorker(o: EngineOptions, env: Record<string, string>): Promise<Child> {
   const logFile = join(o.logDir, 'worker.log');
   const marks = () => (readSafely(logFile).match(/^worker: polling$/gm) ?? []).length;
@@ -96,7 +96,7 @@ export async function startWorker(o: EngineOptions, env: Record<string, string>)
   const child = new Child({
     name: 'the worker',
     argv: [o.tools.node, join(o.root, 'worker', 'main.ts')],
-    env: { ...o.env, ...env, DRILLBOOK_TOOLS: JSON.stringify(o.tools), DRILLBOOK_OWNED: '1' },
+    env: { ...env, DRILLBOOK_TOOLS: JSON.stringify(o.tools), DRILLBOOK_OWNED: '1' },
     logFile,
     setpriv: o.tools.setpriv,
   });

@@ -1,14 +1,13 @@
 /** The processes of one run: Temporal (unless one is given), the lab, the worker, the rehearsal operator; all of them end with it, whatever happens. */
 import { join } from 'node:path';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { Client, Connection } from '@temporalio/client';
-import type { ConnectionOptions } from '@temporalio/client';
-import { DrillError, messageOf } from '../../../core/errors.ts';
+import { Client } from '@temporalio/client';
 import { startLab } from '../../../targets/platforms/local/lab.ts';
 import type { Lab } from '../../../targets/platforms/local/lab.ts';
 import type { Tools } from '../../../targets/tools.ts';
 import type { CliContext } from '../context.ts';
 import type { OperatorConfig } from '../../operator/operator.ts';
+import { builtInEnv, connectTemporal, namespaceOf } from '../../temporal.ts';
+import type { Env } from '../../temporal.ts';
 import { Child, Supervised } from './children.ts';
 import { choosePorts, startTemporal, startWorker } from './engine.ts';
 import type { EngineOptions, Ports } from './engine.ts';
@@ -36,7 +35,9 @@ export class Session {
   readonly failed: Promise<never>;
   readonly #stack: AsyncDisposableStack;
   readonly #options: SessionOptions;
-  readonly #temporal: OperatorConfig['temporal'];
+  readonly #env: Env;
+  readonly #server: Supervised | null;
+  readonly #worker: Supervised;
 
   private constructor(o: SessionOptions, stack: AsyncDisposableStack, dir: RunDir, lab: Lab, engine: Engine) {
     this.#options = o;
@@ -47,7 +48,9 @@ export class Session {
     this.uiUrl = engine.uiUrl;
     this.address = engine.address;
     this.failed = engine.failed;
-    this.#temporal = engine.temporal;
+    this.#env = engine.env;
+    this.#server = engine.server;
+    this.#worker = engine.worker;
   }
 
   /** Starts everything that can start at the same time. When one part fails the others are ended and the first error is thrown. */
@@ -79,12 +82,11 @@ export class Session {
   startOperator(): void {
     const { ctx, tools, prepared } = this.#options;
     const config: OperatorConfig = {
-      temporal: this.#temporal,
       drillId: prepared.drillId,
       bundle: prepared.bundle,
       signer: prepared.signer,
       binDir: tools.binDir,
-      env: { ...definedOnly(ctx.env), DRILLBOOK_LAB: this.lab.stateFile },
+      env: { ...this.#env, DRILLBOOK_LAB: this.lab.stateFile },
       rehearsal: prepared.rehearsal,
     };
     const child = new Child({
@@ -98,6 +100,11 @@ export class Session {
     this.#stack.defer(() => child.end(END_MS));
   }
 
+  /** Pids of the engine's processes as they are now; null: none on this machine, or being started again. */
+  pids(): { temporal: number | null; worker: number | null } {
+    return { temporal: this.#server?.child.process.pid ?? null, worker: this.#worker.child.process.pid ?? null };
+  }
+
   end(): Promise<void> {
     return this.#stack.disposeAsync();
   }
@@ -107,58 +114,42 @@ interface Engine {
   client: Client;
   address: string;
   uiUrl: string | null;
-  temporal: OperatorConfig['temporal'];
+  /** the environment, with the TEMPORAL_ variables that lead to this engine */
+  env: Env;
   failed: Promise<never>;
+  server: Supervised | null;
+  worker: Supervised;
 }
 
 async function startEngine(o: SessionOptions, dir: RunDir, stateFile: string, stack: AsyncDisposableStack): Promise<Engine> {
   const { ctx, tools, prepared } = o;
   const options: EngineOptions = { tools, root: ctx.root, dir: dir.path, logDir: prepared.logDir, env: ctx.env };
-  const env: Record<string, string> = { DRILLBOOK_LAB: stateFile, DRILLBOOK_TARGET: prepared.drillId };
-  let uiUrl: string | null = null;
   const failures: Promise<never>[] = [];
-  let connection: ConnectionOptions;
-  let namespace = 'default';
+  let env = definedOnly(ctx.env);
+  let uiUrl: string | null = null;
+  let server: Supervised | null = null;
   if (tools.temporal) {
     const ports = await choosePorts(o.ports);
-    const server = await Supervised.start(
+    const started = (server = await Supervised.start(
       () => startTemporal(options, ports),
       (line) => o.note(`Temporal ${line}`),
-    );
-    stack.defer(() => server.end(END_MS));
-    failures.push(server.failed);
-    connection = { address: `127.0.0.1:${ports.frontend}` };
+    ));
+    stack.defer(() => started.end(END_MS));
+    failures.push(started.failed);
+    env = builtInEnv(env, `127.0.0.1:${ports.frontend}`);
     uiUrl = `http://127.0.0.1:${ports.ui}`;
-    Object.assign(env, { TEMPORAL_ADDRESS: connection.address, TEMPORAL_NAMESPACE: namespace });
-  } else {
-    const config = loadClientConnectConfig({ overrideEnvVars: definedOnly(ctx.env) });
-    connection = config.connectionOptions;
-    namespace = config.namespace ?? 'default';
   }
-  const connected = await connect(connection, ctx);
-  stack.defer(() => connected.close());
+  const connection = await connectTemporal(env);
+  stack.defer(() => connection.close());
   const worker = await Supervised.start(
-    () => startWorker(options, env),
+    () => startWorker(options, { ...env, DRILLBOOK_LAB: stateFile, DRILLBOOK_TARGET: prepared.drillId }),
     (line) => o.note(`the worker ${line}`),
   );
   stack.defer(() => worker.end(END_MS));
   failures.push(worker.failed);
   const failed = Promise.race(failures);
   failed.catch(() => undefined);
-  return { client: new Client({ connection: connected, namespace }), address: connection.address ?? '', uiUrl, temporal: { connection, namespace }, failed };
-}
-
-async function connect(options: ConnectionOptions, ctx: CliContext): Promise<Connection> {
-  try {
-    return await Connection.connect({ ...options, connectTimeout: 10_000 });
-  } catch (e) {
-    throw new DrillError(
-      'DRILL_NO_TEMPORAL',
-      `no Temporal server answers at ${options.address ?? ctx.env['TEMPORAL_ADDRESS'] ?? '?'}: ${messageOf(e)}`,
-      'check TEMPORAL_ADDRESS, or unset it to use the built-in server',
-      { cause: e },
-    );
-  }
+  return { client: new Client({ connection, namespace: namespaceOf(env) }), address: env['TEMPORAL_ADDRESS'] ?? '', uiUrl, env, failed, server, worker };
 }
 
 /** Both results, or the first error once both have settled (so that clean-up never races a start). */

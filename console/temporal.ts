@@ -1,0 +1,33 @@
+/** Which Temporal to talk to, by the standard environment configuration (TEMPORAL_ADDRESS, _NAMESPACE, _TLS…, _API_KEY, config file), from a given environment. */
+import { Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { DrillError, messageOf } from '../core/errors.ts';
+
+export type Env = Record<string, string>;
+
+const CONNECT_MS = 10_000;
+
+/** The built-in server: no profile, certificate or key of the user's own configuration is used with it. */
+export function builtInEnv(env: Env, address: string): Env {
+  const others = Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'));
+  return { ...Object.fromEntries(others), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', TEMPORAL_CONFIG_FILE: '/dev/null' };
+}
+
+export function namespaceOf(env: Env): string {
+  return loadClientConnectConfig({ overrideEnvVars: env }).namespace ?? 'default';
+}
+
+/** Connects, or says DRILL_NO_TEMPORAL. */
+export async function connectTemporal(env: Env): Promise<Connection> {
+  const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: env });
+  try {
+    return await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_MS });
+  } catch (e) {
+    throw new DrillError(
+      'DRILL_NO_TEMPORAL',
+      `no Temporal server answers at ${connectionOptions.address ?? '?'}: ${messageOf(e)}`,
+      'check TEMPORAL_ADDRESS, or unset it to use the built-in server',
+      { cause: e },
+    );
+  }
+}

@@ -1,0 +1,108 @@
+/** A drill inside the test process: the same session as `drillbook run`, with the lab, the client and the processes at the test's hand. */
+import { mkdtempSync, realpathSync, rmSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
+import type { ApplicationFailure } from '@temporalio/common';
+import { BUNDLE } from '../../core/bundle.ts';
+import { parseChain } from '../../core/history.ts';
+import type { HistoryEntry } from '../../core/history.ts';
+import type { CliContext } from '../../console/cli/context.ts';
+import { prepareDrill } from '../../console/cli/run/prepare.ts';
+import type { Prepared } from '../../console/cli/run/prepare.ts';
+import { Session } from '../../console/cli/run/session.ts';
+import { drillState, WORKFLOW_QUEUE } from '../../workflows/messages.ts';
+import type { DrillInput, DrillResult, DrillState } from '../../workflows/messages.ts';
+import { CACHE_DIR, testTools } from './lab.ts';
+
+export const ROOT = resolve(import.meta.dirname, '../..');
+
+export interface TestDrill extends AsyncDisposable {
+  session: Session;
+  prepared: Prepared;
+  handle: WorkflowHandle;
+  bundle: string;
+  result(): Promise<DrillResult>;
+  state(): Promise<DrillState>;
+  /** resolves when the chain entry has this status; fails when the drill ends before */
+  reached(chainId: string, status: string, deadlineMs?: number): Promise<void>;
+  history(): HistoryEntry[];
+}
+
+function context(cwd: string): CliContext {
+  return {
+    cwd,
+    root: ROOT,
+    cacheDir: CACHE_DIR,
+    env: process.env,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    colour: false,
+    tools: () => Promise.resolve(testTools()),
+    exit: () => undefined,
+  };
+}
+
+/** The default runbook with some texts replaced: a shorter lease, a longer phase. Each text must be there. */
+export function runbookWith(dir: string, changes: [string, string][]): string {
+  let text = readFileSync(join(ROOT, 'runbooks', 'mysql-stale-promotion.yaml'), 'utf8');
+  for (const [from, to] of changes) {
+    if (!text.includes(from)) throw new Error(`the default runbook has no ${from}`);
+    text = text.replace(from, to);
+  }
+  const file = join(dir, 'mysql-stale-promotion.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+export async function startDrill(o: { rehearse?: string; changes?: [string, string][] } = {}): Promise<TestDrill> {
+  const dir = mkdtempSync(join(realpathSync(tmpdir()), 'dbt-'));
+  const ctx = context(dir);
+  const runbook = runbookWith(dir, o.changes ?? []);
+  const prepared = await prepareDrill({ root: ROOT, cwd: dir, runbook, target: 'local', rehearse: o.rehearse ?? 'default', out: 'drills', now: new Date() });
+  const session = await Session.start({ ctx, tools: await ctx.tools(), prepared, ports: {}, note: () => undefined });
+  const input: DrillInput = {
+    ref: { drillId: prepared.drillId, bundle: prepared.bundle, target: prepared.drillId },
+    plan: prepared.plan,
+    planDigest: prepared.planDigest,
+  };
+  const handle = await session.client.workflow.start('drill', { args: [input], taskQueue: WORKFLOW_QUEUE, workflowId: prepared.drillId });
+  session.startOperator();
+  const state = (): Promise<DrillState> => session.client.connection.withDeadline(Date.now() + 1_500, () => handle.query(drillState));
+  return {
+    session,
+    prepared,
+    handle,
+    bundle: prepared.bundle,
+    state,
+    result: () => resultOf(handle),
+    history: () => parseChain<HistoryEntry>(readFileSync(join(prepared.bundle, BUNDLE.history), 'utf8'), BUNDLE.history).lines,
+    async reached(chainId, status, deadlineMs = 60_000) {
+      const deadline = Date.now() + deadlineMs;
+      for (;;) {
+        const now = await state().catch(() => null);
+        const entry = now?.chain.find((c) => c.id === chainId);
+        if (entry?.status === status) return;
+        if (now && ['sealing', 'ended'].includes(now.phase)) throw new Error(`the drill went to ${now.phase}: ${now.problems.join('; ')}`);
+        if (Date.now() > deadline) throw new Error(`${chainId} did not become ${status}: ${JSON.stringify(now?.chain)}`);
+        await new Promise((r) => setTimeout(r, 50));
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await session.end();
+      if (!process.env['DRILLBOOK_KEEP_TESTS']) rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function resultOf(handle: WorkflowHandle): Promise<DrillResult> {
+  for (;;) {
+    try {
+      return (await handle.result()) as DrillResult;
+    } catch (e) {
+      if (e instanceof WorkflowFailedError) return (e.cause as ApplicationFailure).details![0] as DrillResult;
+      await new Promise((r) => setTimeout(r, 300));
+    }
+  }
+}
