@@ -30,6 +30,8 @@ export interface StepState {
   done: Envelope | null;
 }
 
+/** Blanks say nothing. */
+const said = (text: string): boolean => text.trim() !== '';
 const TERMINAL: readonly StepStatus[] = ['verified', 'skipped', 'rejected'];
 
 export class Steps {
@@ -72,10 +74,10 @@ export class Steps {
 
   /** Why an envelope cannot be applied now; null when it can. */
   refusal(e: Envelope): string | null {
-    if (e.transition === 'abort') return e.reason ? null : 'an abort needs a reason';
+    if (e.transition === 'abort') return said(e.reason) ? null : 'an abort needs a reason';
     const state = this.#states.find((s) => s.id === e.stepId);
     if (!state) return `no step ${e.stepId} in this runbook`;
-    if (e.transition === 'comment') return e.reason ? null : 'an empty comment';
+    if (e.transition === 'comment') return said(e.reason) ? null : 'an empty comment';
     if (e.role !== state.role) return `step ${state.id} is for the role ${state.role}, not ${e.role}`;
     if (e.attempt !== state.attempt) return `step ${state.id} is at attempt ${state.attempt}, the message is for attempt ${e.attempt}`;
     return this.#refusalInState(e, state);
@@ -91,14 +93,14 @@ export class Steps {
         return `the evidence changed since it was shown (signed ${e.viewDigest.slice(0, 12)}, now ${state.viewDigest.slice(0, 12)})`;
       return this.#missingInput(e, state);
     }
-    if (e.transition === 'skip' || e.transition === 'reject') return open ? (e.reason ? null : `to ${e.transition} needs a reason`) : wrong;
+    if (e.transition === 'skip' || e.transition === 'reject') return open ? (said(e.reason) ? null : `to ${e.transition} needs a reason`) : wrong;
     return `${e.transition} is not possible for step ${state.id}`;
   }
 
   #missingInput(e: Envelope, state: StepState): string | null {
     for (const input of this.planOf(state.id).inputs) {
       const value = e.inputs[input.name];
-      if (value === undefined || value === '') return `input ${input.name} is missing: ${input.ask}`;
+      if (value === undefined || !said(value)) return `input ${input.name} is missing: ${input.ask}`;
       if (input.type === 'choice' && !input.choices?.includes(value)) return `input ${input.name} must be one of ${input.choices?.join(', ')}`;
       if (input.type === 'number' && !Number.isFinite(Number(value))) return `input ${input.name} must be a number`;
     }
@@ -119,11 +121,11 @@ export class Steps {
   verified(id: string, now: number): void {
     Object.assign(this.stateOf(id), { status: 'verified', endedAt: now });
   }
-  /** Checks failed: the step goes back to its person as a new attempt, with what was seen. */
+  /** Checks failed: the step goes back to its person as a new attempt, with what was seen. What was signed for the old one no longer counts as input. */
   sendBack(id: string, results: CheckResult[]): string[] {
     const state = this.stateOf(id);
     const seen = results.filter((r) => r.verdict !== 'pass').map((r) => `${r.check}: ${r.seen}`);
-    Object.assign(state, { status: 'pending', attempt: state.attempt + 1, sentBack: seen });
+    Object.assign(state, { status: 'pending', attempt: state.attempt + 1, sentBack: seen, overdue: false, by: null, done: null });
     return seen;
   }
 }
