@@ -40,7 +40,7 @@ async function liveValues(
     nodes: Object.fromEntries(described),
     facts: Object.fromEntries(chain.map((e) => [e.chainId, e.facts])),
     rules: { conflict: plan.rules.conflict },
-    inputs,
+    inputs: Object.fromEntries(plan.steps.map((s) => [s.id, { ...Object.fromEntries(s.inputs.map((i) => [i.name, ''])), ...inputs[s.id] }])),
   };
 }
 
@@ -48,7 +48,7 @@ export interface OpenStep {
   stepId: string;
   attempt: number;
   sentBack: string[];
-  /** what people signed in earlier steps, by step */
+  /** what people signed in earlier steps, by step; what nobody signed (a skipped step) is empty in the texts, so that the manual goes on */
   inputs: Record<string, Record<string, string>>;
 }
 
