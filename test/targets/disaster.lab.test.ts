@@ -32,6 +32,7 @@ test('a fresh lab: one source, two replicas that have its first row, one server_
     });
   expect(new Set([source, ...replicas].map((p) => p!.serverUuid)).size).toBe(3);
   expect((await lab.platform.facts()).service.holders).toEqual(['db1']);
+  expect(await lab.system.version()).toBe(`MySQL ${lab.tools.mysqldVersion}`);
 });
 
 test('a killed source loses process, link and service address', async () => {

@@ -1,7 +1,7 @@
 /** However a lab ends, nothing of it is left: no process, namespace, mount. Counted in /proc. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,7 +68,8 @@ async function owner(o: LabOptions, how = 'hold'): Promise<{ child: ReturnType<t
   const child = spawn(process.execPath, [join(import.meta.dirname, '../support/lab-owner.ts'), JSON.stringify(o), how], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const ended = once(child, 'exit').then(() => [JSON.stringify({ stateFile: '(the owner ended without a lab)' })]);
+  const [line] = (await Promise.race([once(createInterface({ input: child.stdout }), 'line'), ended])) as [string];
   const { stateFile } = JSON.parse(line) as { stateFile: string };
   return { child, stateFile, state: stateOf(stateFile) };
 }
@@ -137,9 +138,17 @@ test.each<[string, (tools: LabOptions['tools']) => Partial<LabOptions>, string]>
   60_000,
 );
 
+test('namespaces forbidden: the error names the remedy', async () => {
+  const script = join(dir, 'unshare');
+  writeFileSync(script, '#!/bin/sh\necho "unshare: write failed /proc/self/uid_map: Operation not permitted" >&2\nexit 1\n', { mode: 0o755 });
+  await expect(startLab(options({ tools: { ...testTools(), unshare: script } }))).rejects.toMatchObject({
+    code: 'DRILL_USERNS_FORBIDDEN',
+    message: expect.stringContaining('uid_map'),
+  });
+});
+
 test('a mysqld that refuses its options: the end of its error log is in the error', async () => {
   const script = join(dir, 'mysqld');
-  mkdirSync(dir, { recursive: true });
   writeFileSync(script, `#!/bin/sh\nexec ${testTools().mysqld} "$@" --no-such-option\n`, { mode: 0o755 });
   await expect(freshLab({ dir, nodes: 2, tools: { ...testTools(), mysqld: script } })).rejects.toMatchObject({
     code: 'DRILL_MYSQLD_DIED',

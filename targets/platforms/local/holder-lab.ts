@@ -47,7 +47,6 @@ export class Lab {
     this.#probes = new Probes({ node: config.tools.node, at: (place) => this.#network.at(place), places: everywhere, workDir: config.workDir });
     this.#nodes = places.map((p, i) => new Node(config, this.#network, p, i + 1));
     this.#clients = new Clients(this.#network.at(CLIENT.name));
-    if (config.ttlMs !== null) this.#keepAlive(config.ttlMs);
   }
 
   async build(progress: (text: string) => void): Promise<void> {
@@ -65,8 +64,9 @@ export class Lab {
     await this.#giveService(this.#first.name);
   }
 
-  /** Called when the lab is ready: the probes' processes start while nothing waits for them. */
-  warmUp(): void {
+  /** Called when the lab is ready: its life counts from now, and the probes' processes start while nothing waits for them. */
+  opened(): void {
+    if (this.#config.ttlMs !== null) this.#keepAlive(this.#config.ttlMs);
     this.#probes.start([...this.#nodes.map((n) => n.name), CLIENT.name]).catch(() => {});
   }
 

@@ -38,8 +38,8 @@ try {
   if (config.ttlMs === null) process.stdin.on('end', end).on('close', end).on('error', end).resume();
   await lab.build((text) => tell({ progress: text }));
   await serve(holderSocketOf(config.dir), (command, args) => lab.handle(command, args));
+  lab.opened();
   tell({ ready: true });
-  lab.warmUp();
 } catch (e) {
   tell({ failed: errorToJson(e) });
   setTimeout(() => process.exit(1), 50);

@@ -26,7 +26,7 @@ export const errorFromJson = (e: { code: `DRILL_${string}`; seen: string; hint: 
 export function serve(path: string, handle: (command: string, args: unknown) => Promise<unknown>): Promise<Server> {
   const server = createServer((socket) => {
     socket.on('error', () => {});
-    createInterface({ input: socket }).on('line', (line) => void answer(socket, line, handle));
+    linesOf(socket, (line) => void answer(socket, line, handle));
   });
   return new Promise((resolve, reject) => server.on('error', reject).listen(path, () => resolve(server)));
 }
@@ -67,7 +67,7 @@ export async function connectHolder(path: string): Promise<HolderConnection> {
       if (!closed) resolve(dead);
     });
   });
-  createInterface({ input: socket }).on('line', (line) => {
+  linesOf(socket, (line) => {
     const a = JSON.parse(line) as Answer;
     const w = waiting.get(a.id);
     waiting.delete(a.id);
@@ -108,6 +108,13 @@ export async function connectHolder(path: string): Promise<HolderConnection> {
       socket.destroy();
     },
   };
+}
+
+/** readline passes its input's errors on; the socket's own 'close' tells everything that matters. */
+function linesOf(socket: Socket, take: (line: string) => void): void {
+  createInterface({ input: socket })
+    .on('line', take)
+    .on('error', () => {});
 }
 
 const gone = (path: string, why: string): DrillError =>

@@ -1,7 +1,7 @@
 /** MySQL behind the System interface: administration over the nodes' unix sockets, which cross network namespaces and survive every cut. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DrillError, isDrillError, messageOf } from '../../../core/errors.ts';
@@ -33,7 +33,12 @@ export function mysqlSystem(platform: Platform, o: { tools: Tools }): MysqlSyste
   };
   const admin = async <T>(name: string, work: (sql: AdminSql) => Promise<T>): Promise<T> => withAdmin(name, (await nodeOf(name)).socket, work);
   return {
-    version: async () => `MySQL ${o.tools.mysqldVersion}`,
+    version: async () => {
+      const up = (await platform.facts()).nodes.find((n) => n.running);
+      if (up === undefined) return `MySQL ${o.tools.mysqldVersion}`;
+      const { v } = await withAdmin(up.name, up.socket, (sql) => sql.one<{ v: string }>('SELECT @@version AS v'));
+      return `MySQL ${v.replace(/-.*$/, '')}`;
+    },
     dsn: async (name) => (await nodeOf(name)).socket,
     position: (name) => admin(name, (sql) => position(name, sql)),
     promote: (name) => admin(name, (sql) => promote(name, sql)),
@@ -176,6 +181,7 @@ async function tryFromClient(platform: Platform, tools: Tools, node: string, pat
     await sleep(20);
   }
   const said = (await readFile(log, 'utf8').catch(() => '')).trim();
+  await rm(log, { force: true });
   const accepted = exit === 0 && /^accepted$/m.test(said);
   return {
     path,
