@@ -1,7 +1,6 @@
 /** What clients saw: rates, outages, staleness, and how much was at risk. Thinned to what a page can show; the exact data stay in the bundle. */
-import type { StalenessSample } from '../bundle.ts';
 import type { Axis } from './axis.ts';
-import { round } from './axis.ts';
+import { entries, round } from './axis.ts';
 import type { ClientsModel, ReportInput, TimelineModel } from './model.ts';
 
 const POINTS_MAX = 240;
@@ -12,7 +11,7 @@ export function clientsOf(input: ReportInput, axis: Axis): ClientsModel {
   const totals = { attempts: input.attempts.length, acked: 0, failed: 0, unknown: 0 };
   for (const a of input.attempts) totals[a.outcome]++;
   const outages = input.verdict.figures.outages.map((o) => ({ fromMs: axis.ns(o.fromNs), toMs: o.toNs === null ? null : axis.ns(o.toNs), failed: o.failed }));
-  const rest = { totals, outages, staleness: stalenessOf(input.samples, axis) };
+  const rest = { totals, outages, staleness: stalenessOf(input, axis) };
   if (!series || series.acked.length === 0) return { bucketMs: 0, startMs: 0, acked: [], failed: [], unknown: [], ...rest };
   const spanMs = series.acked.length * series.bucketMs;
   const factor = Math.max(1, Math.ceil(Math.max(BUCKET_MS_MIN, spanMs / POINTS_MAX) / series.bucketMs));
@@ -34,8 +33,14 @@ function thin(counts: number[], factor: number): number[] {
   return out;
 }
 
-/** Per node, the worst reading of each interval; null where every reading of the interval failed. */
-function stalenessOf(samples: readonly StalenessSample[], axis: Axis): ClientsModel['staleness'] {
+/**
+ * Per node, the worst reading of each interval; null where every reading of the interval failed. Readings after the workload has stopped
+ * are left out: with its heartbeats gone, every node only seems to fall behind.
+ */
+function stalenessOf(input: ReportInput, axis: Axis): ClientsModel['staleness'] {
+  const stopped = entries(input.history, 'workload-stopped').at(-1);
+  const end = stopped ? axis.at(stopped.at) : Infinity;
+  const samples = input.samples.filter((s) => axis.ns(s.at) <= end);
   const nodes = [...new Set(samples.map((s) => s.node))].sort();
   return nodes.map((node) => {
     const own = samples.filter((s) => s.node === node);

@@ -11,7 +11,7 @@ import { timelineSvg } from './timeline-svg.ts';
 
 const TEMPLATE = new URL('../../runbooks/templates/report.html.hbs', import.meta.url);
 /** A drill this many times longer than its disaster gets a second, closer picture of the disaster. */
-const CLOSE_UP_RATIO = 6;
+const CLOSE_UP_RATIO = 10;
 
 const MARKS: Record<string, string> = { pass: '✓', fail: '✕', unknown: '?', met: '✓', missed: '✕', open: '○' };
 const CLASSES: Record<string, string> = { pass: 'pass', fail: 'fail', unknown: 'unk', met: 'pass', missed: 'fail', open: 'soft', plain: '' };
@@ -62,10 +62,10 @@ function viewOf(raw: ReportModel): object {
     svg: {
       timeline: svg(timelineSvg(t, 'tl')),
       close: close ? svg(timelineSvg(t, 'tlc', close)) : null,
-      clients: svg(clientsSvg(c, t, 'cl', close ?? undefined)),
+      clients: svg(clientsSvg(c, t, 'cl')),
+      clientsClose: close ? svg(clientsSvg(c, t, 'clc', close)) : null,
       fates: svg(fatesSvg(d.fates, d.acked)),
     },
-    clientsWindow: close !== null,
     badHidden: d.bad.total - d.bad.shown.length,
     outHidden: d.notInPlace.total - d.notInPlace.shown.length,
     gaps: m.people.totals.engineGapMs > 0,

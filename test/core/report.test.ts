@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { canonicalJson } from '../../core/json.ts';
 import { buildReport } from '../../core/report.ts';
 import type { ReportInput } from '../../core/report.ts';
-import { reportInput, T0_WALL_MS } from '../fixtures/bundle.ts';
+import { ns, reportInput, T0_WALL_MS } from '../fixtures/bundle.ts';
 import type { Case } from '../fixtures/bundle.ts';
 
 const CASES: Case[] = ['pass', 'forced-replay', 'lapsed-lease'];
@@ -95,6 +95,15 @@ describe('what went wrong is seen', () => {
     const f = { ...input.verdict.figures, serviceRto: { ms: 31_000, errorMs: 5, objectiveMs: 30_000, met: false } };
     expect(figure({ ...input, verdict: { ...input.verdict, figures: f } }, 'service-rto')).toMatchObject({ says: '31.0 s', state: 'missed' });
   });
+});
+
+test('staleness after the workload has stopped is no staleness: nobody writes heartbeats', () => {
+  const input = reportInput('pass');
+  const late = { ...input.samples[0]!, at: ns(46_500), staleMs: 9_000 };
+  const worst = buildReport({ ...input, samples: [...input.samples, late] }).clients.staleness.flatMap((n) =>
+    n.points.filter((p) => p.atMs > 20_000).map((p) => p.staleMs),
+  );
+  expect(Math.max(...worst.map(Number))).toBeLessThan(100);
 });
 
 test('that GTIDs hide nothing is said only where the sets show it', () => {
