@@ -1,4 +1,6 @@
 /** Which Temporal to talk to, by the standard environment configuration (TEMPORAL_ADDRESS, _NAMESPACE, _TLS…, _API_KEY, config file), from a given environment. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DrillError, messageOf } from '../core/errors.ts';
@@ -7,10 +9,12 @@ export type Env = Record<string, string>;
 
 const CONNECT_MS = 10_000;
 
-/** The built-in server: no profile, certificate or key of the user's own configuration is used with it. */
-export function builtInEnv(env: Env, address: string): Env {
+/** The built-in server: no profile, certificate or key of the user's own configuration is used with it; an empty profile in `dir` stands in their place. */
+export function builtInEnv(env: Env, address: string, dir: string): Env {
+  const file = join(dir, 'temporal.toml');
+  writeFileSync(file, '[profile.default]\n');
   const others = Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'));
-  return { ...Object.fromEntries(others), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', TEMPORAL_CONFIG_FILE: '/dev/null' };
+  return { ...Object.fromEntries(others), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', TEMPORAL_CONFIG_FILE: file };
 }
 
 export function namespaceOf(env: Env): string {

@@ -63,17 +63,18 @@ export const namespacesOf = (pidList: number[]): string[] => {
 
 export const mounts = (): number => readFileSync('/proc/self/mountinfo', 'utf8').trim().split('\n').length;
 
+function list(dir: string, keep: (name: string) => boolean): string[] {
+  try {
+    return readdirSync(dir)
+      .filter(keep)
+      .map((n) => join(dir, n));
+  } catch {
+    return [];
+  }
+}
+
 /** Folders that runs made: in the cache and in the system's temporary folder. */
 export function folders(): string[] {
-  const list = (dir: string, keep: (name: string) => boolean) => {
-    try {
-      return readdirSync(dir)
-        .filter(keep)
-        .map((n) => join(dir, n));
-    } catch {
-      return [];
-    }
-  };
   return [...list(join(CACHE_DIR, 'runs'), () => true), ...list(tmpdir(), (n) => n.startsWith('drillbook'))];
 }
 

@@ -9,6 +9,9 @@ import { BUNDLE } from '../../core/bundle.ts';
 import type { ReportModel } from '../../core/report.ts';
 import { mysqlSystem } from '../../targets/systems/mysql/system.ts';
 import { connectLocal } from '../../targets/platforms/local/connect.ts';
+import { send } from '../../console/door.ts';
+import { newKeyPair, signEnvelope } from '../../core/message.ts';
+import { transitionSignal } from '../../workflows/messages.ts';
 import { expectedBad } from '../support/independent.ts';
 import { ROOT, startDrill } from '../support/drill.ts';
 import type { TestDrill } from '../support/drill.ts';
@@ -36,6 +39,7 @@ test(
   'the manual brings every acknowledged write back; the verdict is the same in a fresh process; the history replays',
   async () => {
     await using d = await startDrill();
+    await refuses(d);
     const result = await d.result();
     expect([result.sentence, d.history().filter((e) => e.kind === 'problem')]).toEqual([result.sentence, []]);
     expect(result.verdict).toBe('pass');
@@ -48,6 +52,8 @@ test(
         .filter((e) => e.kind === 'fault-injected')
         .map((e) => e.chainId),
     ).toEqual(['cut-source', 'kill-source', 'promote-stale', 'repoint-db3']);
+    expect(d.history().filter((e) => e.kind === 'message-refused')).toMatchObject([{ messageId: 'by-signal', reason: 'step fence is pending' }]);
+    expect(d.history().filter((e) => e.kind === 'comment')).toHaveLength(1);
     const recorded = await d.handle.fetchHistory();
     if (process.env['DRILLBOOK_RECORD']) writeFileSync(join(ROOT, 'test/histories/default.json'), historyToJSON(recorded));
     await Worker.runReplayHistory({ workflowsPath: join(ROOT, 'workflows/index.ts') }, recorded);
@@ -80,6 +86,26 @@ test(
   },
   DRILL_MS,
 );
+
+/** Wrong messages: by update refused without a trace in the workflow, by signal recorded as refused. */
+async function refuses(d: TestDrill): Promise<void> {
+  await d.reached('baseline', 'active');
+  const events = async () => (await d.handle.fetchHistory()).events!.filter((e) => e.workflowExecutionUpdateAcceptedEventAttributes).length;
+  const act = { drillId: d.prepared.drillId, stepId: 'fence', attempt: 1, transition: 'acknowledge' as const, role: 'sre' };
+  const { signer } = d.prepared;
+  const thief = { ...signer, secretKey: newKeyPair().secretKey };
+  await expect(send(d.handle, thief, act, 5_000)).rejects.toThrow(/signature does not fit/);
+  await expect(send(d.handle, { ...signer, by: 'mallory' }, act, 5_000)).rejects.toThrow(/may not sign for mallory/);
+  await expect(send(d.handle, signer, { ...act, role: 'dba' }, 5_000)).rejects.toThrow(/is for the role sre/);
+  await expect(send(d.handle, signer, act, 5_000)).rejects.toThrow(/step fence is pending/);
+  expect(await events()).toBe(0);
+  const body = { messageId: 'by-signal', ...act, by: signer.by, inputs: {}, viewDigest: '', reason: '', claimedAt: Date.now(), signedBy: signer.keyId };
+  await d.handle.signal(transitionSignal, signEnvelope(body, signer.secretKey));
+  const comment = { ...body, messageId: 'a-comment', transition: 'comment' as const, reason: 'seen from the pager' };
+  const good = signEnvelope(comment, signer.secretKey);
+  await d.handle.signal(transitionSignal, good);
+  await d.handle.signal(transitionSignal, good);
+}
 
 /** `drillbook reconcile` as a person would run it after the drill. */
 function reconcileByHand(d: TestDrill): { status: number; bad: string[] } {

@@ -136,7 +136,7 @@ async function startEngine(o: SessionOptions, dir: RunDir, stateFile: string, st
     ));
     stack.defer(() => started.end(END_MS));
     failures.push(started.failed);
-    env = builtInEnv(env, `127.0.0.1:${ports.frontend}`);
+    env = builtInEnv(env, `127.0.0.1:${ports.frontend}`, dir.path);
     uiUrl = `http://127.0.0.1:${ports.ui}`;
   }
   const connection = await connectTemporal(env);
