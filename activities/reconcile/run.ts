@@ -9,7 +9,7 @@ import { GtidSet } from '../../core/gtid.ts';
 import type { LedgerAttempt } from '../../core/ledger.ts';
 import type { ReconcileRules } from '../../core/plan.ts';
 import type { FinalRows, KeyState, Shapes } from '../../core/reconcile/lost.ts';
-import { divergenceOf, reconcileSides } from '../../core/reconcile/reconcile.ts';
+import { clientGtids, divergenceOf, reconcileSides } from '../../core/reconcile/reconcile.ts';
 import type { Divergence, Reconciled } from '../../core/reconcile/reconcile.ts';
 import { SideLog } from '../../core/reconcile/side.ts';
 import { META_SCHEMA } from '../../core/workload.ts';
@@ -65,16 +65,17 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions, spo
   const attempts = opts.ledger === undefined ? null : await readAttempts(opts.ledger);
   say(attempts ? `ledger: ${attempts.length} attempts` : 'no ledger');
   const old = await readSide(opts.mysqlbinlog, opts.old, join(spool, 'old'));
-  say(`old side: ${old.log.transactions.length} transactions in ${old.files.length} files`);
+  say(`old side: ${old.log.transactions.length} transactions in ${old.files.length} log file${old.files.length === 1 ? '' : 's'}`);
   const tables = new Set([...old.log.tables()].filter((t) => !t.startsWith(`${META_SCHEMA}.`)));
   for (const a of attempts ?? []) tables.add(a.table);
   const shapes = await readShapes(connection, tables, opts.rules.identity);
+  const clients = clientGtids(attempts);
   const known = opts.fork && { set: GtidSet.parse(opts.fork.set), how: opts.fork.how };
 
   for (let read = 1; ; read++) {
     const fresh = await readSide(opts.mysqlbinlog, opts.new, join(spool, `new-${read}`));
-    say(`new side: ${fresh.log.transactions.length} transactions in ${fresh.files.length} files`);
-    const sides = { old: old.log, fresh: fresh.log, ...(known ? { known } : {}), rules: opts.rules };
+    say(`new side: ${fresh.log.transactions.length} transactions in ${fresh.files.length} log file${fresh.files.length === 1 ? '' : 's'}`);
+    const sides = { old: old.log, fresh: fresh.log, ...(known ? { known } : {}), rules: opts.rules, clients };
     let divergence = divergenceOf(sides, shapes);
     const before = await gtidExecuted(connection);
     const rows = await readFinals(connection, divergence, attempts, shapes);

@@ -84,8 +84,11 @@ function rowsOf(shape: TableShape, r: RowChange): { before: Row | null; after: R
   return typeof after === 'string' ? after : { before, after };
 }
 
-/** Nets the lost transactions by key, and sets the new side's changes of the same keys against them. */
-export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules): LostChanges {
+/**
+ * Nets the lost transactions by key, and sets the new side's changes of the same keys against them.
+ * `clients`: GTIDs that a ledger knows as its clients' writes: no recovery, whatever they look like.
+ */
+export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules, clients: ReadonlySet<string>): LostChanges {
   const keys = new Map<string, KeyState>();
   const unsupported = new Map<string, string>();
   for (const tx of set.transactions) {
@@ -122,7 +125,7 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules)
         continue;
       }
       const state = keys.get(id(c.shape.name, c.key));
-      const own = !set.lost.has(tx.gtid) && !(state && replays(state, c.change, rules));
+      const own = !set.lost.has(tx.gtid) && (clients.has(tx.gtid) || !(state && replays(state, c.change, rules)));
       state?.fresh.push({ ...c.change, own });
       if (own && c.shape.rekeyable && c.change.before === null && c.change.after) {
         const taken = id(c.shape.name, primaryOf(c.shape, c.change.after));
@@ -134,7 +137,10 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules)
   return { keys: [...keys.values()].filter((k) => !unsupported.has(k.shape.name)), unsupported };
 }
 
-/** The change leaves a state that the lost part had: a recovery or a replay, whoever made it and by whatever tool. */
+/**
+ * The change leaves a state that the lost part had: a recovery or a replay, whoever made it and by whatever tool. A delete leaves nothing to know it by: where the
+ * old side's delete wins it is taken for the recovery, since the other guess would have --apply delete what a client wrote after it.
+ */
 function replays(state: KeyState, change: KeyChange, rules: ReconcileRules): boolean {
   if (change.after === null) return rules.conflict === 'old-wins' && state.lost.at(-1)!.after === null;
   return state.lostBodies.has(bodyOf(state.shape, change.after)!);
@@ -192,10 +198,16 @@ export function inPlace(state: KeyState, finals: FinalRows, rules: ReconcileRule
   return [demandOf(state, sure, rules).demanded, ...later].some((r) => bodyOf(shape, r) === seen);
 }
 
-/** The new side's last change that put the lost part's state there: where the recovery of this key is to be found. */
+/** The new side's last change that put the lost part's state there: where the recovery of this key is to be found. A client's delete does it too. */
 export function recoveryOf(state: KeyState): FreshChange | undefined {
   const owed = bodyOf(state.shape, state.lost.at(-1)!.after);
   return state.fresh.findLast((c) => (owed === null || !c.own) && bodyOf(state.shape, c.after) === owed);
+}
+
+/** Ordinal, in the new log, of the last replay or recovery that left the lost part's state; null: none did. */
+export function recoveredAt(state: KeyState): number | null {
+  const owed = bodyOf(state.shape, state.lost.at(-1)!.after);
+  return state.fresh.findLast((c) => !c.own && bodyOf(state.shape, c.after) === owed)?.tx.index ?? null;
 }
 
 /** The line of lost.jsonl. */

@@ -9,7 +9,7 @@ import { fatesOf } from './fates.ts';
 import type { FinalState } from './fates.ts';
 import { findFork, lostSet } from './fork.ts';
 import type { Fork, ForkFinding, LostSet } from './fork.ts';
-import { inPlace, lostChanges, lostKeyLine, recoveryOf, rekeyNote } from './lost.ts';
+import { inPlace, lostChanges, lostKeyLine, recoveredAt, recoveryOf, rekeyNote } from './lost.ts';
 import type { FinalRows, KeyState, LostChanges, Shapes } from './lost.ts';
 import { placesOf } from './places.ts';
 import type { SideLog } from './side.ts';
@@ -21,6 +21,13 @@ export interface Sides {
   fresh: SideLog;
   known?: { set: GtidSet; how: 'given' | 'recorded' };
   rules: ReconcileRules;
+  /** GTIDs of acknowledged writes, where a ledger tells them */
+  clients: ReadonlySet<string>;
+}
+
+/** GTIDs of the acknowledged writes. */
+export function clientGtids(attempts: readonly LedgerAttempt[] | null): Set<string> {
+  return new Set(attempts?.flatMap((a) => (a.outcome === 'acked' && a.gtid ? [a.gtid.toLowerCase()] : [])));
 }
 
 /** What the logs alone tell; the keys say which rows must be read. */
@@ -36,7 +43,7 @@ const NOTHING_LOST: LostSet = { lost: GtidSet.empty, transactions: [], after: []
 export function divergenceOf(sides: Sides, shapes: Shapes): Divergence {
   const fork = findFork(sides.old, sides.fresh, sides.known);
   const set = fork.set ? lostSet(sides.old, sides.fresh, fork.set) : NOTHING_LOST;
-  return { fork, set, changes: lostChanges(set, shapes, sides.rules) };
+  return { fork, set, changes: lostChanges(set, shapes, sides.rules, sides.clients) };
 }
 
 export interface ReconcileInput extends Sides {
@@ -60,9 +67,8 @@ export function reconcileSides(input: ReconcileInput): Reconciled {
   const lost = changes.keys.map((k) => lostKeyLine(k, finals, rules));
   const fates = attempts ? [...fatesOf(fateInput(input, attempts))] : [];
   const findings = findingsOf(input, fates);
-  const acked = new Set(attempts?.filter((a) => a.outcome === 'acked' && a.gtid).map((a) => a.gtid!.toLowerCase()));
   const lostHeartbeats = set.transactions.filter((t) => t.heartbeat).length;
-  const lostAcked = set.transactions.filter((t) => !t.heartbeat && acked.has(t.gtid)).length;
+  const lostAcked = set.transactions.filter((t) => !t.heartbeat && input.clients.has(t.gtid)).length;
   const lostCount = set.lost.count();
   const summary: ReconcileSummary = {
     version: 1,
@@ -108,7 +114,7 @@ function fateInput(input: ReconcileInput, attempts: Iterable<LedgerAttempt>): Pa
     places: placesOf(input.old, input.fresh, fork.set ?? GtidSet.empty, set.lost, shapes),
     recoveredAt: (table, key) => {
       const state = states.get(`${table}\0${key}`);
-      return (state && recoveryOf(state)?.tx.index) ?? null;
+      return state ? recoveredAt(state) : null;
     },
     final: (table, key) => {
       if (!fork.set) return 'the fork is not known, so the sides cannot be ordered';
@@ -167,7 +173,7 @@ function findingsOf(input: ReconcileInput, fates: readonly FateLine[]): ForkFind
   if (!set.forced.isEmpty())
     out.push({
       severity: 'note',
-      text: `${set.forced.count()} lost transactions count as executed on the new side without having had their effect: ${set.forced.toString()}`,
+      text: `${set.forced.count()} lost transactions count as executed on the new side, with another effect than they had on the old one: ${set.forced.toString()}`,
     });
   if (attempts === null) out.push({ severity: 'note', text: 'no ledger was given: which lost writes had been acknowledged is not known' });
   return out;
@@ -196,16 +202,19 @@ function logFindings({ old, fresh, attempts }: ReconcileInput, fates: readonly F
   return out;
 }
 
+/** Statements that are logged and change no row. */
+const HARMLESS = /^(FLUSH|ANALYZE|OPTIMIZE|REPAIR|CHECK)\b/i;
+
 /** What changed without row images, on the old side's lost part and on the new side after the fork. */
 function statementFindings({ set, changes }: Divergence): ForkFinding[] {
   const out: ForkFinding[] = [];
   for (const t of set.transactions)
     for (const s of t.statements)
-      out.push({ severity: 'unknown', text: `lost transaction ${t.gtid} changed something without row images: ${s.slice(0, 120)}` });
+      out.push({ severity: HARMLESS.test(s) ? 'note' : 'unknown', text: `lost transaction ${t.gtid} is a statement without row images: ${s.slice(0, 120)}` });
   const touched = [...new Set(changes.keys.map((k) => k.shape.name))];
   for (const t of set.after) {
     for (const s of t.statements) {
-      const about = touched.some((name) => s.includes(name.slice(name.indexOf('.') + 1)));
+      const about = !HARMLESS.test(s) && touched.some((name) => s.includes(name.slice(name.indexOf('.') + 1)));
       out.push({
         severity: about ? 'unknown' : 'note',
         text: `the new side ran a statement without row images after the fork (${t.gtid}): ${s.slice(0, 120)}`,
