@@ -62,7 +62,7 @@ const HELP = `
 A lost transaction never counts as recovered by its GTID, only by its rows. Rows that both sides changed are settled by --rule.
 --apply works beside the service's own writers, can be run again, and never overwrites a row that changed since it was read.
 A connection string without a password takes the environment's MYSQL_PWD.
-The account on --new needs SELECT and REPLICATION SLAVE, with --apply also INSERT, UPDATE and DELETE.
+The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE and REPLICATION CLIENT; with --apply also INSERT, UPDATE, DELETE.
 Exit status: 0 nothing lost or all in place, 1 something is not in place, 2 usage or unreachable, 3 cannot be told.
 Examples:
   drillbook reconcile --old ./old-binlogs --new mysql://dba:secret@db2:3306 --list
@@ -151,12 +151,8 @@ function show(ctx: CliContext, flags: Flags, r: Reconciled, outcome: Outcome, ap
   const lines: Line[] = [];
   const row = (name: string, text: string, style: Style = 'plain') => lines.push([[`  ${pad(name, 18)}`], [text, style]]);
   row('fork', `${s.fork.set || 'not known'} (${s.fork.how === 'derived' ? 'derived from the logs' : s.fork.how})`);
-  row(
-    'lost',
-    s.lostCount === 0
-      ? 'nothing'
-      : `${s.lostCount} transactions: ${flags.ledger ? `${s.lostAcked} acknowledged, ${s.lostUnacked} not, ` : ''}${s.lostHeartbeats} heartbeats only`,
-  );
+  const told = flags.ledger ? `, ${s.lostAcked} acknowledged, ${s.lostUnacked} not` : '';
+  row('lost', s.lostCount === 0 ? 'nothing' : `${s.lostCount} transactions${told}, ${s.lostHeartbeats} only our heartbeat`);
   if (s.lostCount > 0) {
     row('', s.lost);
     row('lost rows', `${s.lostKeys} by net effect, ${s.lostKeysInPlace} in place or settled by the rule (${flags.rule})`);
@@ -200,14 +196,14 @@ function* listing(outcome: Outcome, applied: Applied | null, convergence: Conver
   for (const l of outcome.rows) {
     const what = l.inPlace === null ? 'not known' : 'not in place';
     yield [
-      [`  ${pad(what, 13)}`, l.inPlace === null ? 'unknown' : 'fail'],
+      [`  ${pad(what, 14)}`, l.inPlace === null ? 'unknown' : 'fail'],
       [`${l.table} ${l.key}  ${l.effect}${l.conflict ? `, conflict ${l.conflict}` : ''}  (${l.gtids})${l.note ? `: ${l.note}` : ''}`],
     ];
   }
   for (const d of applied ? [...applied.decisions, ...applied.result.stale, ...applied.result.refused] : [])
-    yield [['  left alone   ', 'fail'], [`${d.table} ${d.key}: ${d.why}`]];
+    yield [['  left alone    ', 'fail'], [`${d.table} ${d.key}: ${d.why}`]];
   for (const d of convergence?.differences ?? []) {
     const nodes = Object.entries(d.nodes).map(([n, image]) => `${n} ${image ? image.slice(0, 12) : 'absent'}`);
-    yield [['  differs      ', 'fail'], [`${d.table} ${d.key}: ${nodes.join(', ')}`]];
+    yield [['  differs       ', 'fail'], [`${d.table} ${d.key}: ${nodes.join(', ')}`]];
   }
 }

@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { reconcile } from '../../../activities/reconcile/run.ts';
 import type { CliContext } from '../../../console/cli/context.ts';
 import { reconcileCommand } from '../../../console/cli/reconcile.ts';
-import { part } from './fork.ts';
+import { part, REPLICATOR } from './fork.ts';
 import type { Parted } from './fork.ts';
 
 const SHOP = [
@@ -18,6 +18,7 @@ const SHOP = [
 
 let p: Parted;
 
+let password: string | undefined;
 async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   let code = 0;
@@ -25,7 +26,7 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; err:
     cwd: p.servers.dir,
     root: '/',
     cacheDir: '',
-    env: { LANG: 'C.UTF-8' },
+    env: { LANG: 'C.UTF-8', MYSQL_PWD: password },
     stdout,
     stderr,
     colour: false,
@@ -73,6 +74,16 @@ test('writes that are missing are named, status 1; the lost set is written for o
     ['o', null],
     ['O', null],
   ]);
+});
+
+test('an account that may only read sees the same, with its password in the environment', async () => {
+  const local = await json(...base(), '--ledger', p.ledger);
+  password = REPLICATOR.password;
+  const remote = await json('--old', p.old.dataDir, '--new', `mysql://${REPLICATOR.user}@127.0.0.1:${p.fresh.port}`, '--ledger', p.ledger);
+  password = undefined;
+  expect({ ...remote, result: { ...remote.result, summary: null } }).toEqual({ ...local, result: { ...local.result, summary: null } });
+  const denied = cli('--old', p.old.dataDir, '--new', `mysql://${REPLICATOR.user}:wrong@127.0.0.1:${p.fresh.port}`);
+  await expect(denied).rejects.toMatchObject({ code: 'DRILL_NODE_DOWN', message: expect.not.stringContaining('wrong') });
 });
 
 test('--apply settles what the rule allows and lists what a person must decide', async () => {
