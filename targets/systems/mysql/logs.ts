@@ -12,7 +12,7 @@ import type { LogFile } from '../../port.ts';
 import { isDsn, parseDsn, withConnection, withOptionFile } from './dsn.ts';
 
 const MAGIC = Buffer.from([0xfe, 0x62, 0x69, 0x6e]);
-/** mysqlbinlog must print something within this time; a server that is cut off says nothing. */
+/** mysqlbinlog must give something within this time; a server that is cut off says nothing. */
 const SILENCE_MS_MAX = 60_000;
 
 /** The binary logs in a folder (a data folder or a collected one), oldest first. Throws DRILL_NO_LOGS. */
@@ -80,7 +80,7 @@ export async function fetchLogs(mysqlbinlog: string, dsn: string, dir: string): 
   if (first === undefined) throw new DrillError('DRILL_LOGS_UNREADABLE', 'the server writes no binary log', 'turn on log_bin before it is needed');
   await withOptionFile(parseDsn(dsn), dir, async (file) => {
     const args = [`--defaults-file=${file}`, '--read-from-remote-server', '--raw', '--to-last-log', '--verify-binlog-checksum', `--result-file=${dir}/`, first];
-    const { code, stderr } = await run(mysqlbinlog, args, null);
+    const { code, stderr } = await run(mysqlbinlog, args, { grows: () => bytesIn(dir) });
     if (code !== 0) throw new DrillError('DRILL_LOGS_UNREADABLE', `the server's logs could not be read: ${stderr}`, 'the account needs REPLICATION SLAVE');
   });
   return findLogs(dir);
@@ -108,7 +108,7 @@ export async function readLogs(mysqlbinlog: string, files: string[], log: SideLo
     log.file(file);
     const parser = new BinlogText(log);
     const args = ['--no-defaults', '--base64-output=decode-rows', '-vv', '--verify-binlog-checksum', path];
-    const [{ code, stderr }, hashed] = await Promise.all([run(mysqlbinlog, args, (line) => parser.push(line)), hashOf(path)]);
+    const [{ code, stderr }, hashed] = await Promise.all([run(mysqlbinlog, args, { onLine: (line) => parser.push(line) }), hashOf(path)]);
     parser.end();
     if (/truncated event/i.test(stderr)) log.finding('cut', 'the file ends inside an event');
     else if (code !== 0) log.finding('unreadable', `mysqlbinlog stopped: ${stderr}`);
@@ -127,15 +127,26 @@ async function hashOf(path: string): Promise<{ bytes: number; sha256: string }> 
   return { bytes, sha256: hash.digest('hex') };
 }
 
-async function run(program: string, args: string[], onLine: ((line: string) => void) | null): Promise<{ code: number; stderr: string }> {
+interface Watched {
+  onLine?: (line: string) => void;
+  /** grows while the program works, where it prints nothing */
+  grows?: () => Promise<number>;
+}
+
+async function run(program: string, args: string[], { onLine, grows }: Watched): Promise<{ code: number; stderr: string }> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let timer = setTimeout(() => child.kill('SIGKILL'), SILENCE_MS_MAX);
-  let silent = true;
-  const alive = () => {
-    silent = false;
-    timer.refresh();
-  };
-  timer = timer.unref();
+  let silent = false;
+  const silence = setTimeout(() => {
+    silent = true;
+    child.kill('SIGKILL');
+  }, SILENCE_MS_MAX);
+  let size = 0;
+  const look = setInterval(() => {
+    void grows?.().then((now) => {
+      if (now > size) silence.refresh();
+      size = now;
+    });
+  }, SILENCE_MS_MAX / 10);
   const exited = new Promise<number>((resolve, reject) => {
     child.once('error', (cause) =>
       reject(new DrillError('DRILL_LOGS_UNREADABLE', `${program} cannot be run: ${cause.message}`, 'drillbook doctor says what is missing', { cause })),
@@ -147,15 +158,27 @@ async function run(program: string, args: string[], onLine: ((line: string) => v
     if (stderr.length < 4_000) stderr += text;
   });
   try {
-    const [code] = await Promise.all([exited, onLine ? eachLine(child.stdout, onLine, alive) : child.stdout.resume()]);
-    return { code, stderr: code === -1 && silent ? `no answer for ${SILENCE_MS_MAX / 1000} s` : stderr.trim() };
+    const [code] = await Promise.all([exited, onLine ? eachLine(child.stdout, onLine, () => silence.refresh()) : child.stdout.resume()]);
+    return { code, stderr: silent ? `nothing came for ${SILENCE_MS_MAX / 1_000} s; ${stderr.trim()}` : stderr.trim() };
   } finally {
-    clearTimeout(timer);
+    clearTimeout(silence);
+    clearInterval(look);
+    child.kill('SIGKILL');
   }
 }
 
+async function bytesIn(dir: string): Promise<number> {
+  let sum = 0;
+  for (const name of await readdir(dir).catch(() => []))
+    sum += await stat(join(dir, name)).then(
+      (s) => s.size,
+      () => 0,
+    );
+  return sum;
+}
+
 /** Lines as latin1, one character a byte. */
-async function eachLine(stream: Readable, onLine: (line: string) => void, alive: () => void): Promise<void> {
+async function eachLine(stream: Readable, onLine: (line: string) => void, alive: () => unknown): Promise<void> {
   let rest = '';
   stream.setEncoding('latin1');
   for await (const chunk of stream as AsyncIterable<string>) {
