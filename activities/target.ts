@@ -52,9 +52,10 @@ export function targetActivities(deps: Deps) {
       return { clean: findings.length === 0, findings };
     },
 
-    async unlockTarget(ref: DrillRef, clean: boolean): Promise<void> {
+    async unlockTarget(ref: DrillRef, clean: boolean): Promise<{ at: Instant }> {
       const t = await deps.target(ref.target);
       releaseLock((await t.platform.facts()).workDir, ref.drillId, clean);
+      return { at: await t.platform.now() };
     },
   };
 }

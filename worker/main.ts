@@ -9,6 +9,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker, makeTelemetryFilterSt
 import { Client, Connection } from '@temporalio/client';
 import { createActivities, dressed } from '../activities/index.ts';
 import type { Deps, Target } from '../activities/deps.ts';
+import { cacheFolder } from '../setup/cache.mjs';
 import { sessionQueueOf } from '../activities/target.ts';
 import { folderStore } from '../evidence/store.ts';
 import { DrillError } from '../core/errors.ts';
@@ -16,6 +17,7 @@ import { connectLocal } from '../targets/platforms/local/connect.ts';
 import { mysqlSystem } from '../targets/systems/mysql/system.ts';
 import type { Tools } from '../targets/tools.ts';
 import { targetQueue, WORKFLOW_QUEUE } from '../workflows/messages.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -38,8 +40,9 @@ async function main(): Promise<void> {
   // on first use: the worker starts while the lab does
   let target: Promise<Target> | null = null;
   const connected = () => (target ??= connectTarget(name, stateFile, tools).catch((e: unknown) => ((target = null), Promise.reject(e))));
+  const logger = new DefaultLogger('WARN');
   Runtime.install({
-    logger: new DefaultLogger('WARN'),
+    logger,
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }) } },
   });
   const config = loadClientConnectConfig();
@@ -59,7 +62,7 @@ async function main(): Promise<void> {
   const activities = dressed(createActivities(deps));
   const common = { connection, namespace, shutdownGraceTime: '2s' as const };
   const workers = await Promise.all([
-    Worker.create({ ...common, taskQueue: WORKFLOW_QUEUE, workflowsPath: resolve(root, 'workflows/index.ts') }),
+    Worker.create({ ...common, taskQueue: WORKFLOW_QUEUE, workflowBundle: { codePath: await workflowBundle(root, cacheFolder(process.env), logger) } }),
     Worker.create({ ...common, taskQueue: targetQueue(name), activities }),
     Worker.create({ ...common, taskQueue: sessionQueue, activities }),
   ]);

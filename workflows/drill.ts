@@ -159,7 +159,7 @@ async function finish(run: DrillRun, recorder: Promise<void>): Promise<DrillResu
     const residue = await attempt(() => run.act.checkResidue(run.ref));
     run.tell({ kind: 'residue-checked', clean: residue?.clean ?? null, findings: residue?.findings ?? ['the target could not be asked'] });
     const unlocked = await attempt(() => run.act.unlockTarget(run.ref, residue?.clean === true));
-    if (unlocked) run.tell({ kind: 'target-unlocked' });
+    if (unlocked) run.tell({ kind: 'target-unlocked' }, unlocked.at);
   }
   run.closeHistory();
   await attempt(() => recorder);

@@ -3,19 +3,22 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DrillError, isDrillError } from '../../core/errors.ts';
 import { cacheFolder } from '../../setup/cache.mjs';
-import { CATALOGUE } from '../../activities/catalogue.ts';
 import { createProgress } from '../../setup/progress.mjs';
 import { ensureTools } from '../../setup/tools.mjs';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
-import { doctorCommand } from './doctor.ts';
-import { labCommand } from './lab.ts';
-import { lintCommand } from './lint.ts';
-import { reconcileCommand } from './reconcile.ts';
-import { reportCommand } from './report.ts';
-import { runCommand } from './run.ts';
 import { sweepRuns } from './run/rundir.ts';
-import { healCommand } from './heal.ts';
+
+/** Loaded when asked for: a command that does not talk to Temporal should not wait for its client to load. */
+const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {
+  run: async (ctx) => (await import('./run.ts')).runCommand(ctx),
+  report: async (ctx) => (await import('./report.ts')).reportCommand(ctx),
+  reconcile: async (ctx) => (await import('./reconcile.ts')).reconcileCommand(ctx),
+  lint: async (ctx) => (await import('./lint.ts')).lintCommand(ctx, (await import('../../activities/catalogue.ts')).CATALOGUE),
+  doctor: async (ctx) => (await import('./doctor.ts')).doctorCommand(ctx),
+  heal: async (ctx) => (await import('./heal.ts')).healCommand(ctx),
+  lab: async (ctx) => (await import('./lab.ts')).labCommand(ctx),
+};
 
 function contextOf(env: NodeJS.ProcessEnv): CliContext {
   const cacheDir = cacheFolder(env);
@@ -42,9 +45,8 @@ async function main(): Promise<void> {
     .version('0.1.0')
     .showHelpAfterError('(drillbook --help shows what there is)')
     .exitOverride();
-  for (const make of [runCommand, reportCommand, reconcileCommand, (c: CliContext) => lintCommand(c, CATALOGUE), doctorCommand, healCommand, labCommand]) {
-    program.addCommand(make(ctx).exitOverride());
-  }
+  const asked = COMMANDS[process.argv[2] ?? ''];
+  for (const make of asked ? [asked] : Object.values(COMMANDS)) program.addCommand((await make(ctx)).exitOverride());
   await program.parseAsync();
 }
 

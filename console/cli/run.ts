@@ -1,5 +1,6 @@
 /** `drillbook run`: one drill from set-up to verdict. Exit status 0 pass, 1 fail, 2 usage or set-up error, 3 unknown. */
 import { Command } from 'commander';
+import { ensureKernel } from '../../setup/kernel.mjs';
 import { DrillError, messageOf } from '../../core/errors.ts';
 import type { drill } from '../../workflows/drill.ts';
 import { WORKFLOW_QUEUE } from '../../workflows/messages.ts';
@@ -42,6 +43,7 @@ export function runCommand(ctx: CliContext): Command {
 async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promise<number> {
   const ports = { ...portOf('--temporal-port', o.temporalPort, 'frontend'), ...portOf('--ui-port', o.uiPort, 'ui') };
   const tools = await ctx.tools();
+  await ensureKernel({ env: ctx.env, nft: [tools.nft] });
   const prepared = prepareDrill({ root: ctx.root, cwd: ctx.cwd, runbook, target: o.target, rehearse: o.rehearse, out: o.out, now: new Date() });
   const follower = new Follower(ctx, prepared, { json: o.json === true });
   const stop = new Interrupts();
