@@ -3,10 +3,11 @@ import type { EffectInterval, Instant } from '../core/time.ts';
 import { nsOf } from '../core/time.ts';
 import { DrillError, isDrillError } from '../core/errors.ts';
 import type { DrillRef } from '../workflows/messages.ts';
-import type { Deps } from './deps.ts';
+import type { Deps, Target } from './deps.ts';
 import { faultOf, FAULTS } from './faults/index.ts';
 import type { Observation } from './faults/fault.ts';
 import { Journal } from './journal.ts';
+import type { JournalRecord } from './journal.ts';
 
 export interface InjectArgs {
   chainId: string;
@@ -58,6 +59,13 @@ async function injectFault(deps: Deps, verb: string, ref: DrillRef, args: Inject
   return seen;
 }
 
+/** A cut that is gone before anyone healed it has lapsed. One whose healing began (an earlier attempt, `drillbook heal`) was healed; one that was never seen is nothing. */
+async function howHealed(t: Target, entry: JournalRecord): Promise<Healed['how']> {
+  if (entry.undo !== 'leased' || entry.phase === 'healing' || entry.phase === 'healed') return 'drill';
+  if ((await t.platform.cutState()).live.length > 0) return 'drill';
+  return entry.phase === 'prepared' ? 'nothing' : 'lease';
+}
+
 export function chainActivities(deps: Deps) {
   const verbs = Object.fromEntries(
     Object.keys(FAULTS).map((verb) => [verb, (ref: DrillRef, args: InjectArgs) => injectFault(deps, verb, ref, args)]),
@@ -65,7 +73,7 @@ export function chainActivities(deps: Deps) {
   return {
     ...verbs,
 
-    /** Idempotent; works from the journal alone. `lease`: the target had healed it by itself before. */
+    /** Idempotent: a retry says what the first attempt found. Works from the journal alone. `lease`: the target had healed it by itself before. */
     async heal(ref: DrillRef, { chainId, verb }: { chainId: string; verb: string }): Promise<Healed> {
       const t = await deps.target(ref.target);
       const at = await t.platform.now();
@@ -73,18 +81,18 @@ export function chainActivities(deps: Deps) {
       const entry = journal.get(chainId);
       const fault = faultOf(verb);
       if (!entry || !fault.heal) return { how: 'nothing', effect: null, at };
-      if (entry.phase === 'healed') return { how: 'drill', effect: null, at };
-      const lapsed = fault.undo === 'leased' && (await t.platform.cutState()).live.length === 0;
-      journal.update(chainId, { phase: 'healing' });
+      if (entry.healed) return { ...entry.healed, at: entry.healed.effect?.present ?? at };
+      let how = await howHealed(t, entry);
+      if (how === 'drill') journal.update(chainId, { phase: 'healing' });
+      let effect: EffectInterval | null = null;
       try {
-        const effect = await fault.heal(t, entry.record);
-        journal.update(chainId, { phase: 'healed' });
-        return { how: lapsed ? 'lease' : 'drill', effect, at: effect?.present ?? at };
+        effect = await fault.heal(t, entry.record);
       } catch (e) {
         if (!isDrillError(e) || e.code !== 'DRILL_NODE_DOWN') throw e;
-        journal.update(chainId, { phase: 'healed' });
-        return { how: 'vanished', effect: null, at };
+        how = 'vanished';
       }
+      journal.update(chainId, { phase: 'healed', healed: { how, effect } });
+      return { how, effect, at: effect?.present ?? at };
     },
 
     /** Did probes see the fault unbroken until another chain entry took effect? */

@@ -2,10 +2,11 @@
  * The undo journal of a target: one fsynced file per (drill, fault), written before a fault is injected. It outlives the engine: a retry finds
  * it and never reads "before" again, and `drillbook heal` works from it alone. Beside it the exclusive lock of the drill on the target.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync, existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, existsSync, linkSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { DrillError } from '../core/errors.ts';
 import type { EffectInterval } from '../core/time.ts';
+import { syncFolder, writeDurably } from '../evidence/files.ts';
 
 export type FaultPhase = 'prepared' | 'injected' | 'observed' | 'healing' | 'healed';
 export interface JournalRecord {
@@ -22,21 +23,8 @@ export interface JournalRecord {
   effect: EffectInterval | null;
   facts: Record<string, string>;
   preparedAtNs: string;
-}
-
-function writeDurably(file: string, text: string): void {
-  mkdirSync(dirname(file), { recursive: true });
-  const fd = openSync(`${file}.new`, 'w', 0o600);
-  try {
-    writeSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(`${file}.new`, file);
-  const dir = openSync(dirname(file), 'r');
-  fsyncSync(dir);
-  closeSync(dir);
+  /** what healing came to: a retry says the same */
+  healed?: { how: 'drill' | 'lease' | 'vanished' | 'nothing'; effect: EffectInterval | null };
 }
 
 export class Journal {
@@ -94,18 +82,21 @@ export function readLock(workDir: string): Lock | null {
   return existsSync(lockFile(workDir)) ? (JSON.parse(readFileSync(lockFile(workDir), 'utf8')) as Lock) : null;
 }
 
-/** Exclusive: DRILL_TARGET_IN_USE when another drill has it, DRILL_TARGET_DIRTY when one left residue. The same drill may take it again. */
+/**
+ * Exclusive: DRILL_TARGET_IN_USE when another drill has it, DRILL_TARGET_DIRTY when one left residue. The same drill may take it again.
+ * The lock appears whole or not at all: a file of the drill's own, linked to the lock's name.
+ */
 export function takeLock(workDir: string, drillId: string, nowMs: number): void {
-  mkdirSync(workDir, { recursive: true });
-  const lock: Lock = { drillId, sinceWallMs: nowMs, dirty: false };
+  const own = `${lockFile(workDir)}.${drillId}`;
   try {
-    const fd = openSync(lockFile(workDir), 'wx', 0o600);
-    writeSync(fd, JSON.stringify(lock));
-    fsyncSync(fd);
-    closeSync(fd);
+    writeDurably(own, JSON.stringify({ drillId, sinceWallMs: nowMs, dirty: false } satisfies Lock));
+    linkSync(own, lockFile(workDir));
+    syncFolder(workDir);
     return;
   } catch (e) {
     if ((e as NodeJS.ErrnoException).code !== 'EEXIST') throw e;
+  } finally {
+    rmSync(own, { force: true });
   }
   const held = readLock(workDir);
   if (held?.drillId === drillId && !held.dirty) return;

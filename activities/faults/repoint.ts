@@ -19,8 +19,9 @@ export const repoint: FaultModule<Args, Args> = {
     await nodeUp(t, a.node);
     return a;
   },
-  async inject(t, r) {
-    const before = await t.platform.now();
+  async inject(t, r, how) {
+    const before = (how.saved as Instant | null) ?? (await t.platform.now());
+    how.save(before);
     await t.system.repoint(r.node, r.to);
     return before;
   },
