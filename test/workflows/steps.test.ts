@@ -158,17 +158,18 @@ test('an overdue attempt does not make the next one overdue', () => {
   expect(steps.stateOf('fence').overdue).toBe(false);
 });
 
+const ready = (steps: Steps) => steps.ready().map((s) => s.id);
+const finish = (steps: Steps, id: string, how: 'verified' | 'skip' | 'reject' | 'done') => {
+  opened(steps, id);
+  if (how === 'skip' || how === 'reject') steps.apply(say(how, { stepId: id }), 20);
+  else {
+    steps.apply(say('acknowledge', { stepId: id }), 20);
+    steps.apply(say('done', { stepId: id }), 30);
+    if (how === 'verified') steps.verified(id, 40);
+  }
+};
+
 describe('what may open', () => {
-  const ready = (steps: Steps) => steps.ready().map((s) => s.id);
-  const finish = (steps: Steps, id: string, how: 'verified' | 'skip' | 'reject' | 'done') => {
-    opened(steps, id);
-    if (how === 'skip' || how === 'reject') steps.apply(say(how, { stepId: id }), 20);
-    else {
-      steps.apply(say('acknowledge', { stepId: id }), 20);
-      steps.apply(say('done', { stepId: id }), 30);
-      if (how === 'verified') steps.verified(id, 40);
-    }
-  };
   test('steps without needs first, others when all they need has ended well', () => {
     const steps = new Steps(PLAN);
     expect(ready(steps)).toEqual(['fence']);
