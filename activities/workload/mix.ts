@@ -3,7 +3,8 @@
  *
  * Conflicts by construction: of every four hot acct keys, two (class U) are set in every phase, which makes update/update; one (D1) is
  * deleted while the source is isolated and set after the promotion: delete/update; one (D2) is set while it is isolated and deleted
- * after the promotion: update/delete. A deleted key rests for the rest of its phase, so each class holds at any later time.
+ * after the promotion: update/delete. A deleted key rests for the rest of its phase, and after the promotion every changed one does: so each class
+ * holds at any later time, and a recovery that overwrites the new side's value is not hidden by the next write.
  * Until every hot key's change of the phase is acked (the first cycle), all acct writes go to hot keys.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -131,7 +132,7 @@ export class Mix {
       for (let i = 1; i <= this.#hotKeys; i += 1) {
         const key = 1 + ((this.#cursor + i - 1) % this.#hotKeys);
         const touched = this.#touched.has(String(key));
-        if (this.#busy.has(`drill.acct/${key}`) || (again ? deletes(key, this.#phase) : touched)) continue;
+        if (this.#busy.has(`drill.acct/${key}`) || (again ? rests(key, this.#phase) : touched)) continue;
         this.#cursor = key;
         return key;
       }
@@ -182,3 +183,6 @@ function inserted(table: string, columns: Record<string, string> & { write_id: s
 
 /** Whether the phase deletes this hot key. */
 const deletes = (key: number, phase: Phase): boolean => (key % 4 === 2 && phase === 'isolated') || (key % 4 === 3 && phase === 'promoted');
+
+/** Whether a hot key, once changed in the phase, is left alone for the rest of it. */
+const rests = (key: number, phase: Phase): boolean => phase === 'promoted' || deletes(key, phase);

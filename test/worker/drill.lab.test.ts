@@ -75,6 +75,7 @@ test(
       const bad = lines<FateLine>(d, BUNDLE.fates).filter((f) => f.fate === 'missing' || f.fate === 'altered' || f.fate === 'duplicated');
       const independent = await expectedBad(join(d.bundle, BUNDLE.ledger), (sql) => system.query('db2', sql));
       expect(independent.length).toBeGreaterThan(20);
+      expect(new Set(bad.map((f) => f.fate))).toEqual(new Set(['missing', 'altered']));
       expect(bad.map((f) => `${f.table} ${f.w}`).sort()).toEqual(independent.sort());
       expect(report(d).verdict).toBe('fail');
       const byHand = reconcileByHand(d);
