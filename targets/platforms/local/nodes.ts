@@ -77,16 +77,24 @@ export class Node {
       await this.#network.connect(this.name);
       this.#connected = true;
     }
-    if (this.#child === null) {
-      await rm(`${this.paths.socket}.lock`, { force: true });
-      await rm(this.paths.socket, { force: true });
-      this.#launch();
+    // One that runs already may be about to end (a server that was just cloned shuts down for seconds): then it is started again.
+    const old = this.#child;
+    if (old !== null) {
+      const answered = await answering(this.paths, old).then(
+        () => true,
+        (e: unknown) => {
+          if (old.exitCode === null && old.signalCode === null) throw e;
+          return false;
+        },
+      );
+      if (answered) return;
     }
-    const child = this.#child;
-    if (child !== null) await answering(this.paths, child);
+    await rm(`${this.paths.socket}.lock`, { force: true });
+    await rm(this.paths.socket, { force: true });
+    await answering(this.paths, this.#launch());
   }
 
-  #launch(): void {
+  #launch(): ChildProcess {
     const log = openSync(consoleLogOf(this.paths), 'a');
     const argv = [...this.#network.at(this.name), this.#config.tools.mysqld, ...serverArgs(this.paths, this.safeState)];
     const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['ignore', log, log] });
@@ -96,6 +104,7 @@ export class Node {
       if (this.#child === child) this.#child = null;
     };
     child.on('exit', ended).on('error', ended);
+    return child;
   }
 
   /** Orderly, then by force: a node that does not stop in time is killed, and that is an error. */
