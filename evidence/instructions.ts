@@ -31,7 +31,7 @@ const engine = Handlebars.create();
 /** `{{sh value}}`: one word for bash, whatever is in it. */
 engine.registerHelper('sh', (value: unknown) => {
   if (typeof value !== 'string' && typeof value !== 'number')
-    throw new Error(`sh was given ${value === undefined ? 'a variable that has no value' : `a ${typeof value}`}`);
+    throw new DrillError('DRILL_TEMPLATE_FAILED', `sh was given ${value === undefined ? 'a variable that has no value' : `a ${typeof value}`}`);
   return `'${String(value).replaceAll("'", `'\\''`)}'`;
 });
 const HELPERS = ['sh', 'if', 'unless', 'each', 'with'];

@@ -20,14 +20,30 @@ export const fenced: CheckModule<z.infer<typeof schema>> = {
       details.push(`${t.path}: ${t.said}${elsewhere ? ` by ${elsewhere}` : ''}`);
       if (t.accepted && !elsewhere) bad.push(`${t.path} accepted a write on ${node}`);
     }
-    const options = readFileSync(facts.optionFile, 'utf8').toLowerCase().replaceAll('-', '_');
-    const missing = NEEDED.filter((o) => !new RegExp(`^\\s*${o}\\s*(=\\s*(on|1)\\s*)?$`, 'm').test(options));
+    if (details.length === 0) return { verdict: 'unknown', seen: `no path to ${node} was tried`, details };
+    const missing = notSet(readFileSync(facts.optionFile, 'utf8'));
     if (missing.length > 0) bad.push(`the option file of ${node} lacks ${missing.join(', ')}: its next start would not be fenced`);
     return bad.length > 0
       ? { verdict: 'fail', seen: bad.join('; '), details }
       : { verdict: 'pass', seen: `no path to ${node} accepts a write, and its next start is read-only and offline`, details };
   },
 };
+
+/** Which of the needed options a server that reads this file would not have on: sections of the server only, and the last mention of an option counts. */
+export function notSet(optionFile: string): string[] {
+  const on = new Map<string, boolean>();
+  let server = false;
+  for (const line of optionFile
+    .toLowerCase()
+    .split('\n')
+    .map((l) => l.trim())) {
+    const section = /^\[(.+)\]$/.exec(line)?.[1];
+    if (section !== undefined) server = /^(mysqld|server|mysqld-[0-9.]+)$/.test(section);
+    const [, name, value] = /^([a-z_-]+)\s*(?:=\s*(\S+?)\s*(?:#.*)?)?$/.exec(line) ?? [];
+    if (server && name !== undefined) on.set(name.replaceAll('-', '_'), value === undefined || ['on', '1', 'true'].includes(value));
+  }
+  return NEEDED.filter((o) => on.get(o) !== true);
+}
 
 /** server_uuid → name of the other nodes: a write that they take is no hole in the fence. */
 async function otherServers(t: Target, node: string): Promise<Map<string, string>> {

@@ -16,6 +16,7 @@ export const logsCollected: CheckModule<z.infer<typeof schema>> = {
   schema,
   async run({ workDir }, { dir }) {
     const expected = JSON.parse(await readFile(oldLogs(workDir).list, 'utf8')) as LogFile[];
+    if (expected.length === 0) return { verdict: 'unknown', seen: 'the node had no binary logs to compare with', details: [] };
     const wrong: string[] = [];
     for (const f of expected) {
       const file = join(workDir, dir, basename(f.file));
