@@ -80,9 +80,6 @@ async function make(s: ServerPaths, tools: Tools): Promise<void> {
  * each spare redo file and fsyncs the folder after each, 31 times, before it goes on.
  */
 async function strip(dataDir: string): Promise<void> {
-  const remove = async (dir: string, which: RegExp): Promise<void> => {
-    for (const file of await readdir(dir)) if (which.test(file)) await rm(join(dir, file));
-  };
   await remove(dataDir, /^(auto\.cnf|binlog\..*)$/);
   await remove(join(dataDir, '#innodb_redo'), /_tmp$/);
   await remove(join(dataDir, '#innodb_temp'), /\.ibt$/);
@@ -97,6 +94,10 @@ export async function answering(s: ServerPaths, child: ChildProcess, timeoutMs =
     await sleep(15);
   }
   throw await diedError(s);
+}
+
+async function remove(dir: string, which: RegExp): Promise<void> {
+  for (const file of await readdir(dir)) if (which.test(file)) await rm(join(dir, file));
 }
 
 async function exitOf(child: ChildProcess, s: ServerPaths, what: string): Promise<void> {
