@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { GtidSet } from '../../core/gtid.ts';
 import type { CheckResult } from '../../core/history.ts';
 import { reconcileDrill } from '../reconciliation.ts';
+import { forkUnknown } from './check.ts';
 import type { CheckModule } from './check.ts';
 
 const schema = z.strictObject({ input: z.string() });
@@ -11,7 +12,8 @@ export const lostListed: CheckModule<z.infer<typeof schema>> = {
   name: 'lost-listed',
   schema,
   async run({ target, ref, inputs, deps }, { input }) {
-    return judgeList(inputs[input] ?? '', (await reconcileDrill(deps, target, ref, 'check')).summary);
+    const { summary } = await reconcileDrill(deps, target, ref, 'check');
+    return forkUnknown(summary) ?? judgeList(inputs[input] ?? '', summary);
   },
 };
 

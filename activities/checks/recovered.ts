@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { LostKey } from '../../core/bundle.ts';
 import type { CheckResult } from '../../core/history.ts';
 import { reconcileDrill } from '../reconciliation.ts';
+import { forkUnknown } from './check.ts';
 import type { CheckModule } from './check.ts';
 
 const schema = z.strictObject({});
@@ -11,7 +12,8 @@ export const recovered: CheckModule<z.infer<typeof schema>> = {
   name: 'recovered',
   schema,
   async run({ target, ref, deps }) {
-    return judgeRows((await reconcileDrill(deps, target, ref, 'check')).lost);
+    const { summary, lost } = await reconcileDrill(deps, target, ref, 'check');
+    return forkUnknown(summary) ?? judgeRows(lost);
   },
 };
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { forkUnknown } from '../../activities/checks/check.ts';
 import type { CheckContext } from '../../activities/checks/check.ts';
 import { notSet } from '../../activities/checks/fenced.ts';
 import { CHECKS } from '../../activities/checks/index.ts';
@@ -16,9 +17,9 @@ beforeEach(() => void (sim = new SimulatedPlatform()));
 afterEach(() => sim.dispose());
 
 const run = (check: string, args: object): Promise<Omit<CheckResult, 'check'>> => {
-  const { schema, run: act } = CHECKS[check]!;
+  const module = CHECKS[check]!;
   const context: CheckContext = { deps: sim.deps(), ref: sim.ref, target: sim.target, workDir: sim.workDir, inputs: {} };
-  return act(context, schema.parse(args));
+  return module.run(context, module.schema.parse(args));
 };
 
 test('the catalogue names each check as it names itself', () =>
@@ -29,10 +30,6 @@ test('the catalogue names each check as it names itself', () =>
 describe('fenced', () => {
   const FENCE = '[mysqld]\nsuper_read_only = ON\noffline_mode = ON\nskip_replica_start = ON\n';
   const refused = { path: 'service', accepted: false, said: 'refused', serverUuid: 'uuid-db1' };
-  const state = (option: string, writes: typeof sim.writes) => {
-    writeFileSync(join(sim.workDir, 'db1.cnf'), option);
-    sim.writes = writes;
-  };
   test.each<[string, string, (typeof refused)[] | { accepted: boolean; serverUuid: string | null }[], string, RegExp]>([
     ['every path refuses, the next start is fenced', FENCE, [refused], 'pass', /no path to db1/],
     ['a path takes a write on the node', FENCE, [refused, { ...refused, path: 'socket', accepted: true }], 'fail', /socket accepted a write on db1/],
@@ -41,7 +38,8 @@ describe('fenced', () => {
     ['the next start is not fenced', '[mysqld]\nsuper_read_only\n', [refused], 'fail', /lacks offline_mode, skip_replica_start/],
     ['no path was tried', FENCE, [], 'unknown', /no path to db1 was tried/],
   ])('%s', async (_, option, writes, verdict, seen) => {
-    state(option, writes as typeof sim.writes);
+    writeFileSync(join(sim.workDir, 'db1.cnf'), option);
+    sim.writes = writes as typeof sim.writes;
     expect(await run('fenced', { node: 'db1' })).toMatchObject({ verdict, seen: expect.stringMatching(seen) });
   });
 
@@ -58,16 +56,17 @@ describe('fenced', () => {
   ])('an option file: %s', (_, text, missing) => expect(notSet(text)).toEqual(missing));
 });
 
+const sha = (text: string) => createHash('sha256').update(text).digest('hex');
+const engine = (files: Record<string, string>) => {
+  const list = Object.entries(files).map(([name, text]) => ({ file: `/engine/${name}`, bytes: text.length, sha256: sha(text) }));
+  writeFileSync(join(sim.workDir, 'engine-old-logs.json'), JSON.stringify(list));
+};
+const person = (files: Record<string, string>) => {
+  mkdirSync(join(sim.workDir, 'old'));
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(sim.workDir, 'old', name), text);
+};
+
 describe('logs-collected', () => {
-  const sha = (text: string) => createHash('sha256').update(text).digest('hex');
-  const engine = (files: Record<string, string>) => {
-    const list = Object.entries(files).map(([name, text]) => ({ file: `/engine/${name}`, bytes: text.length, sha256: sha(text) }));
-    writeFileSync(join(sim.workDir, 'engine-old-logs.json'), JSON.stringify(list));
-  };
-  const person = (files: Record<string, string>) => {
-    mkdirSync(join(sim.workDir, 'old'));
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(sim.workDir, 'old', name), text);
-  };
   test.each<[string, Record<string, string>, Record<string, string>, string, string]>([
     ['all of them', { b1: 'one', b2: 'two' }, { b1: 'one', b2: 'two' }, 'pass', '2 binary logs, byte for byte those of the node'],
     ['one left out', { b1: 'one', b2: 'two' }, { b1: 'one' }, 'fail', 'b2 is missing'],
@@ -99,18 +98,19 @@ describe('lost-listed', () => {
   test('what is no GTID set is an error, so unknown', () => expect(() => judgeList('all of them', found)).toThrow());
 });
 
+const row = (key: string, inPlace: boolean | null): LostKey => ({
+  table: 'drill.acct',
+  key,
+  before: null,
+  after: 'x',
+  effect: 'insert',
+  conflict: null,
+  gtids: '',
+  inPlace,
+  ...(inPlace === null ? { note: 'no usable key' } : {}),
+});
+
 describe('recovered', () => {
-  const row = (key: string, inPlace: boolean | null): LostKey => ({
-    table: 'drill.acct',
-    key,
-    before: null,
-    after: 'x',
-    effect: 'insert',
-    conflict: null,
-    gtids: '',
-    inPlace,
-    ...(inPlace === null ? { note: 'no usable key' } : {}),
-  });
   test.each<[string, LostKey[], string, string]>([
     ['all in place', [row('1', true), row('2', true)], 'pass', 'all 2 lost rows are in place or settled by the rule'],
     ['one not', [row('1', true), row('2', false)], 'fail', '1 of 2 lost rows are not in place'],
@@ -121,6 +121,12 @@ describe('recovered', () => {
     const { details } = judgeRows([...Array.from({ length: 30 }, (_, i) => row(String(i), false)), row('x', null)]);
     expect([details?.length, details?.[0]]).toEqual([20, 'drill.acct 0: insert not in place']);
   });
+});
+
+test('a fork that is not known leaves the lost rows unknown, however few are listed', () => {
+  const fork = { set: '', how: 'derived' as const, findings: ['it lies before the first file'] };
+  expect(forkUnknown({ fork })).toMatchObject({ verdict: 'unknown', details: fork.findings });
+  expect(forkUnknown({ fork: { ...fork, set: 'x:1-9' } })).toBeNull();
 });
 
 describe('rejoined', () => {
