@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import { DrillError, messageOf } from '../core/errors.ts';
 import { signEnvelope } from '../core/message.ts';
 import type { EnvelopeBody, Transition } from '../core/message.ts';
@@ -26,8 +26,10 @@ export interface Act {
 }
 
 const RETRY_MS = 300;
+/** One attempt; without a bound of its own a call waits for a worker for ever. */
+const ATTEMPT_MS = 15_000;
 
-/** Resolves when the drill accepted the act. Throws DRILL_REFUSED with the reason when it refused, DRILL_NO_ENGINE at the deadline. */
+/** Resolves when the drill accepted the act. Throws DRILL_REFUSED with the reason when it refused or has ended, DRILL_NO_ENGINE at the deadline. */
 export async function send(handle: WorkflowHandle, signer: Signer, act: Act, deadlineMs: number): Promise<Accepted> {
   const body: EnvelopeBody = {
     messageId: randomUUID(),
@@ -47,13 +49,17 @@ export async function send(handle: WorkflowHandle, signer: Signer, act: Act, dea
   const deadline = Date.now() + deadlineMs;
   for (;;) {
     try {
-      return await handle.executeUpdate(transition, { args: [envelope], updateId: envelope.messageId });
+      return await handle.client.withDeadline(Math.min(deadline, Date.now() + ATTEMPT_MS), () =>
+        handle.executeUpdate(transition, { args: [envelope], updateId: envelope.messageId }),
+      );
     } catch (e) {
+      if (e instanceof WorkflowNotFoundError)
+        throw new DrillError('DRILL_REFUSED', `the drill ${act.drillId} has ended, or there is none of that name`, '', { cause: e });
       if (e instanceof WorkflowUpdateFailedError) {
         const why = e.cause instanceof ApplicationFailure ? e.cause.message : messageOf(e);
         throw new DrillError('DRILL_REFUSED', `${act.transition} of ${act.stepId || 'the drill'} was refused: ${why}`, '', { cause: e });
       }
-      if (Date.now() > deadline)
+      if (Date.now() >= deadline)
         throw new DrillError(
           'DRILL_NO_ENGINE',
           `Temporal did not take the ${act.transition} within ${deadlineMs / 1000} s: ${messageOf(e)}`,

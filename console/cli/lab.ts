@@ -14,7 +14,7 @@ interface LabOptions {
 type Answer = { facts: PlatformFacts; cut: CutState };
 
 export function labCommand(ctx: CliContext): Command {
-  const lab = new Command('lab').description('the nodes of a running lab: status, start, stop, restart, lift');
+  const lab = new Command('lab').description('the nodes of a running lab: status, start, stop, lift');
   const add = (name: string, what: string, act: (platform: LocalPlatform, node: string) => Promise<void>): void => {
     const command = new Command(name)
       .description(what)
@@ -30,10 +30,6 @@ export function labCommand(ctx: CliContext): Command {
   add('status', 'nodes, service address, cuts', async () => {});
   add('start', 'start a node and wait until it answers; a killed source comes back in its safe state', (p, node) => p.start(node));
   add('stop', 'stop a node in order', (p, node) => p.stop(node));
-  add('restart', 'stop a node in order (or wait until it has stopped), then start it', async (p, node) => {
-    await p.stop(node);
-    await p.start(node);
-  });
   add('lift', 'end the safe state of a node that was rebuilt as a replica; holds from its next start', (p, node) => p.liftSafeState(node));
   return lab;
 }

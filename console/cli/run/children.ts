@@ -62,10 +62,10 @@ export class Child {
     }
   }
 
-  /** TERM, then KILL after graceMs. */
+  /** TERM, then KILL after graceMs; KILL at once when that is 0. */
   async end(graceMs: number): Promise<void> {
     if (!this.alive) return;
-    this.process.kill('SIGTERM');
+    this.process.kill(graceMs > 0 ? 'SIGTERM' : 'SIGKILL');
     const killer = setTimeout(() => this.process.kill('SIGKILL'), graceMs);
     await this.exited;
     clearTimeout(killer);

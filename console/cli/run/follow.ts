@@ -22,7 +22,7 @@ import type { Session } from './session.ts';
 const POLL_MS = 250;
 const QUERY_MS = 1_500;
 /** after the lab is gone the drill has this long to seal what there is */
-const LAB_LOST_MS = 3_000;
+const LAB_LOST_MS = 2_500;
 
 export class Follower {
   readonly #ctx: CliContext;

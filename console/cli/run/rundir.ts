@@ -1,6 +1,6 @@
 /** The folder of one run in the user's cache: Temporal's database, the lab. It names its owner, so that the next command can remove what a killed one left. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 interface Owner {
@@ -9,10 +9,12 @@ interface Owner {
   startTime: string;
 }
 
+/** Null when it has ended; a zombie has. */
 export function startTimeOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === 'Z' ? null : (fields[19] ?? null);
   } catch {
     return null;
   }
@@ -33,21 +35,25 @@ export function createRunDir(cacheDir: string): RunDir {
   return { id, path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) };
 }
 
-/** Removes the folders of runs whose owner is dead; returns how many. A folder without an owner file is younger than its owner's next line: left alone. */
+const MAKING_MS_MAX = 60_000;
+
+/** Has its owner ended? A folder that names none is being made, or was left half made or half removed: then its age decides. */
+function abandoned(path: string): boolean {
+  try {
+    const owner = JSON.parse(readFileSync(join(path, 'owner.json'), 'utf8')) as Owner;
+    return startTimeOf(owner.pid) !== owner.startTime;
+  } catch {
+    return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > MAKING_MS_MAX;
+  }
+}
+
+/** Removes what dead runs left; returns how many folders. */
 export function sweepRuns(cacheDir: string): number {
   const runs = join(cacheDir, 'runs');
   if (!existsSync(runs)) return 0;
-  let removed = 0;
-  for (const id of readdirSync(runs)) {
-    const path = join(runs, id);
-    try {
-      const owner = JSON.parse(readFileSync(join(path, 'owner.json'), 'utf8')) as Owner;
-      if (startTimeOf(owner.pid) === owner.startTime) continue;
-    } catch {
-      continue;
-    }
-    rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    removed++;
-  }
-  return removed;
+  const left = readdirSync(runs)
+    .map((id) => join(runs, id))
+    .filter(abandoned);
+  for (const path of left) rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  return left.length;
 }

@@ -23,7 +23,8 @@ export interface SessionOptions {
   note(line: string): void;
 }
 
-const END_MS = 3_000;
+/** The drill has ended or is lost: what is asked to go has nothing left to finish, and Temporal's database goes with the run's folder. */
+const END_MS = 500;
 
 export class Session {
   readonly dir: RunDir;
@@ -58,7 +59,11 @@ export class Session {
     const stack = new AsyncDisposableStack();
     try {
       const dir = createRunDir(o.ctx.cacheDir);
-      stack.defer(() => dir.remove());
+      let lost = false;
+      stack.defer(() => {
+        // the folder of a lab that died takes seconds to remove; nobody should wait for that then: the next command does it
+        if (!lost) dir.remove();
+      });
       const labDir = join(dir.path, 'lab');
       const labStarted = startLab({
         tools: o.tools,
@@ -72,6 +77,7 @@ export class Session {
       stack.defer(async () => (await labStarted.catch(() => null))?.stop());
       const engineStarted = startEngine(o, dir, join(labDir, 'lab.json'), stack);
       const [lab, engine] = await settled(labStarted, engineStarted);
+      void lab.exited.then(() => (lost = !stack.disposed));
       return new Session(o, stack, dir, lab, engine);
     } catch (e) {
       await stack.disposeAsync();
@@ -134,7 +140,7 @@ async function startEngine(o: SessionOptions, dir: RunDir, stateFile: string, st
       () => startTemporal(options, ports),
       (line) => o.note(`Temporal ${line}`),
     ));
-    stack.defer(() => started.end(END_MS));
+    stack.defer(() => started.end(0));
     failures.push(started.failed);
     env = builtInEnv(env, `127.0.0.1:${ports.frontend}`, dir.path);
     uiUrl = `http://127.0.0.1:${ports.ui}`;
