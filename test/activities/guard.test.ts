@@ -58,7 +58,7 @@ function start(info: ConstructorParameters<typeof MockActivityEnvironment>[0] = 
   env.on('heartbeat', () => beats.push(Date.now()));
   let ended = false;
   const guard = () => guardActivities(sim.deps({ pingEngine })).guard(sim.ref, { leaseMs: LEASE_MS });
-  const report = env.run(guard).finally(() => (ended = true));
+  const report = env.run<[], GuardReport, typeof guard>(guard).finally(() => (ended = true));
   report.catch(() => undefined);
   return { env, engine, deadlines, beats, ended: () => ended, report };
 }
