@@ -19,7 +19,7 @@ test(
     }
     expect(codes).toEqual(Array.from({ length: TIMES }, () => 0));
     expect({ folders: folders(), mounts: mounts() }).toEqual({ folders: before.folders, mounts: before.mounts });
-    expect([...namespaces()].filter((ns) => !before.namespaces.has(ns))).toEqual([]);
+    expect([...namespaces()].filter(([ns]) => !before.namespaces.has(ns))).toEqual([]);
   },
   TIMES * RUN_MS,
 );

@@ -9,6 +9,7 @@ const NAMESPACES = ['net', 'mnt', 'pid', 'user'];
 
 export interface Marked {
   pid: number;
+  start: string;
   command: string;
 }
 
@@ -17,26 +18,66 @@ const pids = (): number[] =>
     .filter((n) => /^\d+$/.test(n))
     .map(Number);
 
-/** Live processes (no zombies) that were started with the mark, however deep below. */
+interface Stat {
+  ppid: number;
+  state: string;
+  /** start time, ticks since boot: with the pid it names a process for good */
+  start: string;
+}
+
+function statOf(pid: number): Stat | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0]!, ppid: Number(fields[1]), start: fields[19]! };
+  } catch {
+    return null;
+  }
+}
+
+/** Processes that were started with the mark in their environment, and all their descendants (a lab's nodes get an environment of their own). */
 export function marked(mark: string): Marked[] {
-  return pids().flatMap((pid) => {
+  const all = new Map(pids().flatMap((pid) => (statOf(pid) ? [[pid, statOf(pid)!] as const] : [])));
+  const hasMark = (pid: number): boolean => {
     try {
-      if (!readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${MARK}=${mark}`)) return [];
-      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
-      return command ? [{ pid, command }] : [];
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(`${MARK}=${mark}`);
     } catch {
-      return [];
+      return false;
     }
+  };
+  const family = new Set([...all.keys()].filter(hasMark));
+  for (let grown = true; grown;) {
+    grown = false;
+    for (const [pid, s] of all) if (!family.has(pid) && family.has(s.ppid)) grown = !!family.add(pid);
+  }
+  return [...family].flatMap((pid) => {
+    const s = all.get(pid)!;
+    return s.state === 'Z' ? [] : [{ pid, start: s.start, command: commandOf(pid) }];
   });
 }
 
-/** Namespaces that some process of this machine lives in. */
-export function namespaces(): Set<string> {
-  const seen = new Set<string>();
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+  } catch {
+    return '';
+  }
+}
+
+/** Those of them that are still there, zombies of other parents left out. */
+export const alive = (list: Marked[]): Marked[] =>
+  list.filter((p) => {
+    const s = statOf(p.pid);
+    return s !== null && s.start === p.start && s.state !== 'Z';
+  });
+
+/** Namespaces that some process of this machine lives in, with one that does. */
+export function namespaces(): Map<string, string> {
+  const seen = new Map<string, string>();
   for (const pid of pids()) {
     for (const ns of NAMESPACES) {
       try {
-        seen.add(readlinkSync(`/proc/${pid}/ns/${ns}`));
+        seen.set(readlinkSync(`/proc/${pid}/ns/${ns}`), `${pid} ${commandOf(pid)}`);
       } catch {
         // gone, or not ours
       }
@@ -75,7 +116,7 @@ function list(dir: string, keep: (name: string) => boolean): string[] {
 
 /** Folders that runs made: in the cache and in the system's temporary folder. */
 export function folders(): string[] {
-  return [...list(join(CACHE_DIR, 'runs'), () => true), ...list(tmpdir(), (n) => n.startsWith('drillbook'))];
+  return [...list(join(CACHE_DIR, 'runs'), () => true), ...list(tmpdir(), (n) => n.startsWith('drillbook-logs'))];
 }
 
 /** Resolves when the probe says yes; false at the deadline. */
