@@ -11,7 +11,7 @@ import type { LocalPlatform } from '../targets/platforms/local/connect.ts';
 import { startLab } from '../targets/platforms/local/lab.ts';
 import type { Tools } from '../targets/tools.ts';
 
-const PAIRS: Pair[] = [
+export const PAIRS: Pair[] = [
   ['db1', 'db2'],
   ['db2', 'db1'],
   ['db1', 'db3'],
@@ -30,11 +30,11 @@ export interface LabBench {
   all: Record<'bringUpMs' | 'cutEffectiveMs' | 'healEffectiveMs' | 'stopMs', number[]>;
 }
 
-/** Medians of n labs, each cut and healed once. A first lab, not counted, makes the template and warms the caches. */
-export async function benchLab(o: { tools: Tools; cacheDir: string; n?: number }): Promise<LabBench> {
+/** Medians of n labs, each cut and healed once. A first lab, not counted, makes the template and warms the caches, unless warm is false. */
+export async function benchLab(o: { tools: Tools; cacheDir: string; n?: number; warm?: boolean }): Promise<LabBench> {
   const n = o.n ?? 5;
   const all: LabBench['all'] = { bringUpMs: [], cutEffectiveMs: [], healEffectiveMs: [], stopMs: [] };
-  await once(o);
+  if (o.warm !== false) await once(o);
   for (let i = 0; i < n; i++) {
     const one = await once(o);
     for (const key of ['bringUpMs', 'cutEffectiveMs', 'healEffectiveMs', 'stopMs'] as const) all[key].push(one[key]);
@@ -69,7 +69,8 @@ async function once(o: { tools: Tools; cacheDir: string }): Promise<Record<keyof
   }
 }
 
-async function effectOf(platform: LocalPlatform, to: 'lost' | 'ok', act: () => Promise<void>): Promise<number> {
+/** From the call to its effect on every pair, as probes see it. */
+export async function effectOf(platform: LocalPlatform, to: 'lost' | 'ok', act: () => Promise<void>): Promise<number> {
   const before = await platform.now();
   await act();
   const deadline = Date.now() + 5_000;

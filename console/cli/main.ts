@@ -18,6 +18,7 @@ const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {
   doctor: async (ctx) => (await import('./doctor.ts')).doctorCommand(ctx),
   heal: async (ctx) => (await import('./heal.ts')).healCommand(ctx),
   lab: async (ctx) => (await import('./lab.ts')).labCommand(ctx),
+  bench: async (ctx) => (await import('./bench.ts')).benchCommand(ctx),
 };
 
 function contextOf(env: NodeJS.ProcessEnv): CliContext {
@@ -45,7 +46,8 @@ async function main(): Promise<void> {
     .version('0.1.0')
     .showHelpAfterError('(drillbook --help shows what there is)')
     .exitOverride();
-  const asked = COMMANDS[process.argv[2] ?? ''];
+  const name = process.argv[2] ?? '';
+  const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   for (const make of asked ? [asked] : Object.values(COMMANDS)) program.addCommand((await make(ctx)).exitOverride());
   await program.parseAsync();
 }
