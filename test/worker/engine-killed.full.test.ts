@@ -1,5 +1,5 @@
 /** kill -9 of the engine in the middle of the partition: back in time, the drill goes on; away for twice the lease, the target heals itself. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUNDLE } from '../../core/bundle.ts';
 import type { LedgerRecord } from '../../core/ledger.ts';
@@ -13,6 +13,21 @@ const DRILL_MS = 240_000;
 const LEASE_MS = 9_000;
 const SHORT_LEASE: [string, string][] = [['lease: 30s', `lease: ${LEASE_MS / 1000}s`]];
 const LONG_ISOLATION: [string, string][] = [...SHORT_LEASE, ['{ phase: isolated, for: 4s }', '{ phase: isolated, for: 60s }']];
+
+const COMMAND = { worker: 'worker/main.ts', temporal: 'server start-dev' };
+
+/** Also one that has just been started again and has not answered yet. */
+function childrenWith(text: string): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1];
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      return parent === String(process.pid) && command.includes(text) ? [Number(name)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
 
 /** One entry per fault, one open record in the ledger: nothing was injected twice, nobody wrote beside the writer. */
 function nothingTwice(d: TestDrill): void {
@@ -43,9 +58,8 @@ test.each(['worker', 'temporal'] as const)(
     const platform = await connectLocal(d.session.lab.stateFile);
     const until = Date.now() + 2 * LEASE_MS;
     while (Date.now() < until) {
-      const pid = d.session.pids()[part];
-      if (pid) killQuietly(pid);
-      await new Promise((r) => setTimeout(r, 50));
+      for (const pid of childrenWith(COMMAND[part])) killQuietly(pid);
+      await new Promise((r) => setTimeout(r, 10));
     }
     const healed = (await platform.transitions([['db1', 'db2']], 'ok'))[0]!;
     const cut = (await platform.transitions([['db1', 'db2']], 'lost'))[0]!;

@@ -72,7 +72,9 @@ export class Child {
   }
 }
 
+/** Waits before it starts a child again: this long at first, half as long again each time, at most RESTART_MS_MAX. */
 const RESTART_MS = 300;
+const RESTART_MS_MAX = 3_000;
 const MOST_RESTARTS = 30;
 
 /** A child that is started again when it ends unexpectedly, as a service manager would. */
@@ -109,7 +111,7 @@ export class Supervised {
         if (++this.#restarts > MOST_RESTARTS)
           return this.#fail(new DrillError('DRILL_CHILD_DIED', `it ended ${this.#restarts} times, last: ${how}`, 'look at its log'));
         this.#note(`ended (${how}); starting it again`);
-        await new Promise((r) => setTimeout(r, RESTART_MS));
+        await new Promise((r) => setTimeout(r, Math.min(RESTART_MS_MAX, RESTART_MS * 1.5 ** (this.#restarts - 1))));
         const started = await this.#again();
         if (started === null) break;
         how = started;
