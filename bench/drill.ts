@@ -102,7 +102,7 @@ export async function benchIdle(o: BenchOptions): Promise<Measurement[]> {
   const server = await startTemporal(options, ports);
   stack.defer(() => server.end(3_000));
   const env = builtInEnv(o.env, `127.0.0.1:${ports.frontend}`, dir.path);
-  const worker = await startWorker({ ...options, env }, { DRILLBOOK_LAB: join(dir.path, 'lab.json'), DRILLBOOK_TARGET: 'idle' });
+  const worker = await startWorker(options, { ...env, DRILLBOOK_LAB: join(dir.path, 'lab.json'), DRILLBOOK_TARGET: 'idle' });
   stack.defer(() => worker.end(3_000));
   await sleep(IDLE_MS);
   const { lastMb } = memoryOf(worker.process.pid!)!;
