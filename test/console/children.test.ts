@@ -171,11 +171,11 @@ describe('a supervised child', () => {
   });
 
   test('one that cannot be kept running is an error, after thirty tries', async () => {
-    jest.useFakeTimers();
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'hrtime'] });
     let tries = 0;
     const s = await Supervised.start(() => (tries++ === 0 ? Promise.resolve(shell('exit 4')) : Promise.reject(new Error('no port'))), note);
     await s.child.exited;
-    await jest.advanceTimersByTimeAsync(31 * 300);
+    await jest.advanceTimersByTimeAsync(31 * 3_000);
     jest.useRealTimers();
     await expect(s.failed).rejects.toMatchObject({ code: 'DRILL_CHILD_DIED', message: expect.stringContaining('no port') });
     expect(tries).toBe(31);
