@@ -15,7 +15,8 @@ interface Write {
 }
 type Query = (sql: string) => Promise<Record<string, unknown>[]>;
 
-export async function expectedBad(ledgerFile: string, query: Query): Promise<string[]> {
+/** `undecided`: accounts with a write of unknown outcome, which this opinion leaves out. */
+export async function expectedBad(ledgerFile: string, query: Query): Promise<{ bad: string[]; undecided: Set<string> }> {
   const { acked, unknownKeys, newServer } = readLedger(ledgerFile);
   const bad: string[] = [];
   for (const table of ['drill.orders', 'drill.journal']) {
@@ -34,7 +35,7 @@ export async function expectedBad(ledgerFile: string, query: Query): Promise<str
     const last = (fresh.length > 0 ? fresh : writes).reduce((a, b) => (b.at > a.at ? b : a));
     if (rows.get(key) !== (last.k === 'delete' ? undefined : last.w)) bad.push(`drill.acct ${last.w}`);
   }
-  return bad;
+  return { bad, undecided: unknownKeys };
 }
 
 function readLedger(file: string): { acked: Write[]; unknownKeys: Set<string>; newServer: string } {
