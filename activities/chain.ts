@@ -59,10 +59,10 @@ async function injectFault(deps: Deps, verb: string, ref: DrillRef, args: Inject
   return seen;
 }
 
-/** A cut that is gone before anyone healed it has lapsed. One whose healing began (an earlier attempt, `drillbook heal`) was healed; one that was never seen is nothing. */
+/** A leased fault that is gone before anyone healed it has lapsed. One whose healing began (an earlier attempt, `drillbook heal`) was healed; one that was never seen is nothing. */
 async function howHealed(t: Target, entry: JournalRecord): Promise<Healed['how']> {
   if (entry.undo !== 'leased' || entry.phase === 'healing' || entry.phase === 'healed') return 'drill';
-  if ((await t.platform.cutState()).live.length > 0) return 'drill';
+  if (await faultOf(entry.verb).live!(t, entry.record)) return 'drill';
   return entry.phase === 'prepared' ? 'nothing' : 'lease';
 }
 

@@ -151,7 +151,9 @@ export class DrillRun {
   }
 
   #note(p: Problem): void {
-    this.#problems.push(`${p.code}: ${p.seen}`);
+    const line = `${p.code}: ${p.seen}`;
+    if (this.#problems.includes(line)) return;
+    this.#problems.push(line);
     this.tell({ kind: 'problem', ...p });
   }
 

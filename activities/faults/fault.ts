@@ -34,6 +34,8 @@ export interface FaultModule<A = unknown, R = unknown> {
   observe(t: Target, record: R, how: Injection, injected: unknown): Promise<Observation>;
   /** Null effect: healed, with no probe that could tell when. */
   heal?(t: Target, record: R): Promise<EffectInterval | null>;
+  /** leased faults: is it still in force? */
+  live?(t: Target, record: R): Promise<boolean>;
   /** leased faults: extends the lease, all or nothing; DRILL_LEASE_LAPSED when it has lapsed */
   renew?(t: Target, record: R, leaseMs: number): Promise<void>;
   /** Was it unbroken from its effect until `untilNs`? */

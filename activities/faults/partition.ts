@@ -72,6 +72,11 @@ export const partition: FaultModule<Args, Cut> = {
     }
   },
 
+  live: async (t, { pairs }) => {
+    const live = new Set((await t.platform.cutState()).live.map((l) => l.pair.join()));
+    return pairs.some((p) => live.has(p.join()));
+  },
+
   renew: (t, { pairs }, leaseMs) => t.platform.renewCut(pairs, leaseMs),
 
   async heal(t, { pairs }) {
