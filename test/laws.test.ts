@@ -107,7 +107,7 @@ function textViolations(path: string, text: string): string[] {
 export function faultViolations(verb: string, fault: Partial<FaultModule>): string[] {
   const needed: (keyof FaultModule)[] = ['verb', 'title', 'schema', 'prepare', 'inject', 'observe', 'undo'];
   if (fault.undo === 'leased' || fault.undo === 'compensated') needed.push('heal');
-  if (fault.undo === 'leased') needed.push('renew', 'held');
+  if (fault.undo === 'leased') needed.push('live', 'renew', 'held');
   const found = needed.filter((part) => fault[part] === undefined).map((part) => `fault ${verb} has no ${part}`);
   if (fault.verb !== verb) found.push(`fault ${verb} calls itself ${fault.verb}`);
   if (fault.undo === 'one-way' && fault.heal) found.push(`fault ${verb} is one-way and has a heal`);
