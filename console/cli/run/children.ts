@@ -83,6 +83,7 @@ export class Supervised {
   readonly #make: () => Promise<Child>;
   readonly #note: (line: string) => void;
   readonly #watching: Promise<void>;
+  readonly #stopped = Promise.withResolvers<void>();
   #stopping = false;
   #restarts = 0;
   /** rejects when it cannot be kept running */
@@ -111,13 +112,20 @@ export class Supervised {
         if (++this.#restarts > MOST_RESTARTS)
           return this.#fail(new DrillError('DRILL_CHILD_DIED', `it ended ${this.#restarts} times, last: ${how}`, 'look at its log'));
         this.#note(`ended (${how}); starting it again`);
-        await new Promise((r) => setTimeout(r, Math.min(RESTART_MS_MAX, RESTART_MS * 1.5 ** (this.#restarts - 1))));
+        await this.#pause(Math.min(RESTART_MS_MAX, RESTART_MS * 1.5 ** (this.#restarts - 1)));
         const started = await this.#again();
         if (started === null) break;
         how = started;
       }
       if (this.#stopping) return;
     }
+  }
+
+  /** Cut short by the end. */
+  async #pause(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([new Promise((r) => (timer = setTimeout(r, ms))), this.#stopped.promise]);
+    clearTimeout(timer);
   }
 
   /** Null when it runs again; otherwise why not. */
@@ -133,6 +141,7 @@ export class Supervised {
 
   async end(graceMs: number): Promise<void> {
     this.#stopping = true;
+    this.#stopped.resolve();
     await this.child.end(graceMs);
     // one that was being started when the end came
     await this.#watching;
