@@ -157,7 +157,7 @@ async function build(go, env, cacheDir) {
         deadlineMs: BUILD_DEADLINE_MS,
         cwd: folder,
         env: goEnv,
-        hint: 'Check the network to proxy.golang.org, or install the Temporal CLI so that `temporal` is on PATH.',
+        hint: 'Check the network to the Go module proxy, or install the Temporal CLI so that `temporal` is on PATH.',
       });
     } finally {
       // 3 GB in small files; on a slow disk this takes a minute. What stays is swept by the next set-up.
