@@ -91,7 +91,7 @@ function labelled(label: string, items: Span[], width: number): Line[] {
 
 function writes({ writes: w }: LiveState): Line {
   const label: Span = [`${INDENT}${pad('writes', LABEL)}`, 'dim'];
-  if (!w) return [label, ['no workload yet', 'dim']];
+  if (!w) return [label, ['no workload is running', 'dim']];
   const risk: Span[] = w.atRisk ? [['   '], [`${count(w.atRisk)} at risk${w.atRiskOn ? ` on ${w.atRiskOn}` : ''}`, 'fail']] : [];
   return [
     label,

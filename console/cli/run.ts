@@ -45,7 +45,7 @@ async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promis
   const tools = await ctx.tools();
   await ensureKernel({ env: ctx.env, nft: [tools.nft] });
   const prepared = prepareDrill({ root: ctx.root, cwd: ctx.cwd, runbook, target: o.target, rehearse: o.rehearse, out: o.out, now: new Date() });
-  const follower = new Follower(ctx, prepared, { json: o.json === true });
+  const follower = new Follower(ctx, prepared, { json: o.json === true, keep: o.keep === true });
   const stop = new Interrupts();
   try {
     const session = await Session.start({ ctx, tools, prepared, ports, note: (line) => follower.note(line) });

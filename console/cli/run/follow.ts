@@ -28,13 +28,16 @@ export class Follower {
   readonly #ctx: CliContext;
   readonly #prepared: Prepared;
   readonly #json: boolean;
+  /** the lab outlives the verdict: what is there can be looked at by hand */
+  readonly #keep: boolean;
   readonly #view: LiveView;
   readonly #model: LiveModel;
 
-  constructor(ctx: CliContext, prepared: Prepared, o: { json: boolean }) {
+  constructor(ctx: CliContext, prepared: Prepared, o: { json: boolean; keep: boolean }) {
     this.#ctx = ctx;
     this.#prepared = prepared;
     this.#json = o.json;
+    this.#keep = o.keep;
     const stdout = o.json ? ctx.stderr : ctx.stdout;
     this.#view = createLiveView({ stdout, colour: ctx.colour && !o.json, unicode: isUtf8(ctx.env) });
     this.#model = new LiveModel(prepared.plan, Date.now());
@@ -51,7 +54,6 @@ export class Follower {
 
   kept(s: Session): void {
     this.note(`the lab is kept: DRILLBOOK_LAB=${s.lab.stateFile}`);
-    this.note(`by hand:  ${this.#reconcileLine(s)}`);
     this.note('Ctrl-C ends the lab');
   }
 
@@ -86,7 +88,7 @@ export class Follower {
     const folder = this.#prepared.bundle;
     try {
       const { report } = reportOf(folder);
-      const paths = { report: this.#show(join(folder, BUNDLE.reportHtml)), folder: this.#show(folder), reconcile: this.#reconcileLine(session) };
+      const paths = { report: this.#show(join(folder, BUNDLE.reportHtml)), folder: this.#show(folder), ...(this.#keep ? { reconcile: this.#reconcileLine(session) } : {}) };
       if (this.#json) this.#ctx.stdout.write(`${canonicalJson(report)}\n`);
       else this.#view.finish(report, paths);
     } catch (e) {
