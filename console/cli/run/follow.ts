@@ -23,6 +23,8 @@ const POLL_MS = 250;
 const QUERY_MS = 1_500;
 /** after the lab is gone the drill has this long to seal what there is */
 const LAB_LOST_MS = 2_500;
+/** a drill ends itself at its limit; when nothing was heard this long after, nobody is there to end it */
+const OVERDUE_MS = 120_000;
 
 export class Follower {
   readonly #ctx: CliContext;
@@ -66,10 +68,17 @@ export class Follower {
     void session.lab.exited.then(() => (labLostAt = Date.now()));
     const writer = writerClient(join(session.dir.path, 'lab', 'work', this.#prepared.drillId, 'writer.sock'));
     const result = resultOf(handle);
+    const deadline = Date.now() + this.#prepared.plan.limits.drillMs + OVERDUE_MS;
     for (;;) {
       const ended = await Promise.race([result, session.failed, new Promise<null>((r) => setTimeout(() => r(null), POLL_MS))]);
       if (ended) return this.#finish(ended, session);
       await this.#look(handle, session, writer);
+      if (Date.now() > deadline) {
+        this.note(
+          `DRILL_NO_ENGINE: the drill's limit passed ${OVERDUE_MS / 1000} s ago and Temporal at ${session.address} tells no end of it; the lab ends now, the evidence is not sealed`,
+        );
+        return EXIT.unknown;
+      }
       if (Date.now() - labLostAt > LAB_LOST_MS) {
         this.note(`DRILL_LAB_LOST: the lab ended (${await session.lab.exited}) and the drill could not be sealed in time`);
         return EXIT.unknown;
@@ -88,7 +97,11 @@ export class Follower {
     const folder = this.#prepared.bundle;
     try {
       const { report } = reportOf(folder);
-      const paths = { report: this.#show(join(folder, BUNDLE.reportHtml)), folder: this.#show(folder), ...(this.#keep ? { reconcile: this.#reconcileLine(session) } : {}) };
+      const paths = {
+        report: this.#show(join(folder, BUNDLE.reportHtml)),
+        folder: this.#show(folder),
+        ...(this.#keep ? { reconcile: this.#reconcileLine(session) } : {}),
+      };
       if (this.#json) this.#ctx.stdout.write(`${canonicalJson(report)}\n`);
       else this.#view.finish(report, paths);
     } catch (e) {
