@@ -1,0 +1,136 @@
+/** Declarations of tables, read from information_schema, and the SELECT expressions that give cells in their exact form (core/reconcile/schema.ts). MySQL 8 and later, MariaDB 10.6 and later. */
+import type { Connection } from 'mysql2/promise';
+import { cellForm } from '../../../core/reconcile/schema.ts';
+import type { Cell, ColumnInfo, ForeignKey, IndexInfo, TableInfo } from '../../../core/reconcile/schema.ts';
+import { quoteName } from './rows.ts';
+
+/** Tables that are on the server; the others are not in the map. */
+export async function readTables(connection: Connection, names: Iterable<string>): Promise<Map<string, TableInfo>> {
+  const tables = new Map<string, TableInfo>();
+  for (const name of names) {
+    const info = await readTable(connection, name);
+    if (info) tables.set(name, info);
+  }
+  return tables;
+}
+
+type Rows<T> = T[];
+async function rows<T>(connection: Connection, sql: string, values: string[]): Promise<Rows<T>> {
+  const [found] = await connection.query(sql, values);
+  return found as Rows<T>;
+}
+
+async function readTable(connection: Connection, table: string): Promise<TableInfo | null> {
+  const dot = table.indexOf('.');
+  const at = [table.slice(0, dot), table.slice(dot + 1)];
+  const [head] = await rows<{ e: string | null }>(connection, 'SELECT ENGINE e FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?', at);
+  if (!head) return null;
+  const columns = (
+    await rows<Record<'n' | 'd' | 't' | 'u' | 'x', string> & Record<'cs' | 'co', string | null>>(
+      connection,
+      `SELECT COLUMN_NAME n, DATA_TYPE d, COLUMN_TYPE t, IS_NULLABLE u, CHARACTER_SET_NAME cs, COLLATION_NAME co, EXTRA x
+         FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
+      at,
+    )
+  ).map((c): ColumnInfo => columnOf(c));
+  const triggers = await rows<{ n: string }>(
+    connection,
+    'SELECT TRIGGER_NAME n FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? ORDER BY 1',
+    at,
+  );
+  const keys = await foreignKeys(connection, at);
+  return {
+    name: table,
+    engine: head.e ?? '',
+    columns,
+    indexes: await indexes(connection, at, columns),
+    triggers: triggers.map((t) => t.n),
+    foreignKeys: keys.filter((k) => k.table === table),
+    referencedBy: keys.filter((k) => k.parent === table),
+  };
+}
+
+function columnOf(c: Record<'n' | 'd' | 't' | 'u' | 'x', string> & Record<'cs' | 'co', string | null>): ColumnInfo {
+  return {
+    name: c.n,
+    dataType: c.d.toLowerCase(),
+    columnType: c.t,
+    unsigned: /\bunsigned\b/i.test(c.t),
+    nullable: c.u === 'YES',
+    charset: c.cs,
+    collation: c.co,
+    autoIncrement: /\bauto_increment\b/i.test(c.x),
+    generated: /\bVIRTUAL GENERATED\b/i.test(c.x) ? 'virtual' : /\b(STORED|PERSISTENT) GENERATED\b/i.test(c.x) ? 'stored' : null,
+    invisible: /\bINVISIBLE\b/i.test(c.x),
+  };
+}
+
+async function indexes(connection: Connection, at: string[], columns: readonly ColumnInfo[]): Promise<IndexInfo[]> {
+  const parts = await rows<{ i: string; nu: string | number; c: string | null; p: string | number | null }>(
+    connection,
+    `SELECT INDEX_NAME i, NON_UNIQUE nu, COLUMN_NAME c, SUB_PART p FROM information_schema.STATISTICS
+       WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND INDEX_TYPE IN ('BTREE', 'HASH') ORDER BY INDEX_NAME = 'PRIMARY' DESC, INDEX_NAME, SEQ_IN_INDEX`,
+    at,
+  );
+  const found = new Map<string, { name: string; unique: boolean; parts: { column: number; prefix: number | null }[] }>();
+  for (const p of parts) {
+    const index = found.get(p.i) ?? { name: p.i, unique: Number(p.nu) === 0, parts: [] };
+    index.parts.push({ column: p.c === null ? -1 : columns.findIndex((c) => c.name === p.c), prefix: p.p === null ? null : Number(p.p) });
+    found.set(p.i, index);
+  }
+  return [...found.values()];
+}
+
+async function foreignKeys(connection: Connection, at: string[]): Promise<ForeignKey[]> {
+  const parts = await rows<Record<'n' | 'cs' | 'ct' | 'c' | 'ps' | 'pt' | 'p' | 'd' | 'u', string>>(
+    connection,
+    `SELECT k.CONSTRAINT_NAME n, k.TABLE_SCHEMA cs, k.TABLE_NAME ct, k.COLUMN_NAME c, k.REFERENCED_TABLE_SCHEMA ps, k.REFERENCED_TABLE_NAME pt,
+        k.REFERENCED_COLUMN_NAME p, r.DELETE_RULE d, r.UPDATE_RULE u
+       FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
+         ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
+       WHERE k.REFERENCED_TABLE_NAME IS NOT NULL AND ((k.TABLE_SCHEMA = ? AND k.TABLE_NAME = ?) OR (k.REFERENCED_TABLE_SCHEMA = ? AND k.REFERENCED_TABLE_NAME = ?))
+       ORDER BY cs, ct, n, k.ORDINAL_POSITION`,
+    [...at, ...at],
+  );
+  const found = new Map<string, ForeignKey & { columns: string[]; parentColumns: string[] }>();
+  for (const p of parts) {
+    const table = `${p.cs}.${p.ct}`;
+    const id = `${table}\0${p.n}`;
+    const key = found.get(id) ?? { name: p.n, table, columns: [], parent: `${p.ps}.${p.pt}`, parentColumns: [], onDelete: p.d, onUpdate: p.u };
+    key.columns.push(p.c);
+    key.parentColumns.push(p.p);
+    found.set(id, key);
+  }
+  return [...found.values()];
+}
+
+/** A SELECT expression that, passed through cellOf, gives the column's cell. The session's time zone must be +00:00 and its character set utf8mb4 (dsn.ts connect). */
+export function cellExpression(c: ColumnInfo, prefix = ''): string {
+  const name = prefix + quoteName(c.name);
+  const form = cellForm(c);
+  if (form === 'hex') return `LOWER(HEX(${name}))`;
+  // the plain text of a FLOAT has six digits; as a double it has all
+  if (form === 'float') return `CAST(${name} + 0e0 AS CHAR)`;
+  // a number: not padded by ZEROFILL, not the label of an ENUM
+  return form === 'digits' && c.dataType !== 'year' ? `CAST(${name} + 0 AS CHAR)` : `CAST(${name} AS CHAR)`;
+}
+
+/** The cell of what cellExpression selected. */
+export function cellOf(c: ColumnInfo, selected: string | null): Cell {
+  if (selected === null) return null;
+  const form = cellForm(c);
+  if (form !== 'float' && form !== 'double') return selected;
+  const n = Number(selected);
+  return form === 'float' ? float32Text(n) : Object.is(n, -0) ? '-0' : String(n);
+}
+
+/** The shortest decimal that reads back to the same float32. */
+export function float32Text(n: number): string {
+  const exact = Math.fround(n);
+  if (Object.is(exact, -0)) return '-0';
+  for (let digits = 1; digits < 10; digits++) {
+    const text = String(Number(exact.toPrecision(digits)));
+    if (Math.fround(Number(text)) === exact) return text;
+  }
+  return String(exact);
+}
