@@ -1,0 +1,86 @@
+/** Node's zlib behind core's interface: right results, hard limits, and damage that is thrown. */
+import { crc32, deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
+
+const DATA = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => ((i * i) >> 5) & 0x3f));
+const FRAME = zstdCompressSync(DATA);
+
+test('CRC-32 of any part, in one go or continued, is zlib’s', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 400 }), fc.nat(400), fc.nat(400), fc.nat(400), (data, a, b, c) => {
+      const [start, middle, end] = [a, b, c].map((n) => Math.min(n, data.length)).sort((x, y) => x - y) as [number, number, number];
+      const whole = crc32(data.subarray(start, end));
+      expect(nodeBytes.crc32(data, start, end)).toBe(whole);
+      expect(nodeBytes.crc32(data, middle, end, nodeBytes.crc32(data, start, middle))).toBe(whole);
+    }),
+  );
+});
+
+test.each([
+  ['one frame', FRAME, DATA.length, 'whole'],
+  ['one frame, with room to spare', FRAME, DATA.length * 2, 'whole'],
+  ['one byte more than allowed', FRAME, DATA.length - 1, 'thrown'],
+  ['an empty frame', zstdCompressSync(Buffer.alloc(0)), 0, 'empty'],
+  ['one byte where none is allowed', zstdCompressSync(Buffer.alloc(1)), 0, 'thrown'],
+  ['a cut frame', FRAME.subarray(0, -1), DATA.length, 'thrown'],
+  ['no frame', Buffer.alloc(0), DATA.length, 'thrown'],
+  ['bytes behind the frame', Buffer.concat([FRAME, Buffer.from('x')]), DATA.length, 'thrown'],
+  ['no zstd', Buffer.from('no frame at all'), DATA.length, 'thrown'],
+])('unzstd: %s', (_name, frame, sizeMax, outcome) => {
+  const run = () => nodeBytes.unzstd(frame, sizeMax);
+  if (outcome === 'thrown') expect(run).toThrow();
+  else expect(DATA.subarray(0, outcome === 'empty' ? 0 : undefined).equals(run())).toBe(true);
+});
+
+test.each([
+  ['zlib', deflateSync(DATA), DATA.length, false, 'whole'],
+  ['raw', deflateRawSync(DATA), DATA.length, true, 'whole'],
+  ['one byte more than allowed', deflateSync(DATA), DATA.length - 1, false, 'thrown'],
+  ['cut', deflateSync(DATA).subarray(0, -1), DATA.length, false, 'thrown'],
+  ['raw read as zlib', deflateRawSync(DATA), DATA.length, false, 'thrown'],
+])('inflate: %s', (_name, data, sizeMax, raw, outcome) => {
+  const run = () => nodeBytes.inflate(data, sizeMax, raw);
+  if (outcome === 'thrown') expect(run).toThrow();
+  else expect(DATA.equals(run())).toBe(true);
+});
+
+async function unpack(frame: Buffer, step: number, take: (piece: Uint8Array) => void): Promise<void> {
+  const stream = nodeBytes.zstdStream();
+  try {
+    for (let at = 0; at < frame.length; at += step) {
+      let open = true;
+      await stream.write(frame.subarray(at, at + step), (piece) => {
+        if (!open) throw new Error('a piece came after its call was done');
+        take(piece);
+      });
+      open = false;
+    }
+    await stream.end(take);
+  } finally {
+    stream.close();
+  }
+}
+
+test.each([1, 333, FRAME.length])('a frame in pieces of %d bytes', async (step) => {
+  const pieces: Buffer[] = [];
+  await unpack(FRAME, step, (piece) => pieces.push(Buffer.from(piece)));
+  expect(Math.max(...pieces.map((p) => p.length))).toBeLessThanOrEqual(256 * 1024);
+  expect(Buffer.concat(pieces).equals(DATA)).toBe(true);
+});
+
+test.each([
+  ['a cut frame', FRAME.subarray(0, -1), /end of file/],
+  ['bytes behind the frame', Buffer.concat([FRAME, Buffer.from('xxxx')]), /after the end|unknown|prefix/i],
+  ['no zstd', Buffer.from('no frame at all, long enough to be looked at'), /./],
+])('%s in pieces is an error, not a hang', async (_name, frame, error) => {
+  await expect(unpack(frame, 100, () => {})).rejects.toThrow(error);
+  await expect(unpack(frame, 1 << 20, () => {})).rejects.toThrow(error);
+});
+
+test('what the taker throws comes out of the call', async () => {
+  const stop = () => {
+    throw new Error('enough');
+  };
+  await expect(unpack(FRAME, 1 << 20, stop)).rejects.toThrow('enough');
+});
