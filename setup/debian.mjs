@@ -94,10 +94,10 @@ export async function debianSuite(suite, cacheDir) {
  * Unpacks packages and everything they depend on into `place`, whole or not at all. Call it under the cache's lock.
  * MySQL: 50 packages, 50 MB to download, 10 to 20 s.
  *
- * @param {{ cacheDir: string, place: string, suite: Suite, packages: readonly string[], check?: (root: string) => Promise<void> }} options
- *   check: refuses the folder by throwing, before it is moved into place
+ * @param {{ cacheDir: string, place: string, suite: Suite, packages: readonly string[], alone?: readonly string[], check?: (root: string) => Promise<void> }} options
+ *   alone: packages of which only the files are wanted, without what they depend on; check: refuses the folder by throwing, before it is moved into place
  */
-export async function unpack({ cacheDir, place, suite, packages, check }) {
+export async function unpack({ cacheDir, place, suite, packages, alone = [], check }) {
   await installFolder(cacheDir, place, async (folder) => {
     const work = join(folder, '.apt');
     const config = await aptFolders(work, suite);
@@ -109,7 +109,7 @@ export async function unpack({ cacheDir, place, suite, packages, check }) {
         hint: `Check the network to ${suite.uri} and try again.`,
       });
     await apt(['update', '-qq'], UPDATE_DEADLINE_MS);
-    await apt(['download', '-qq', ...(await closure(apt, packages))], DOWNLOAD_DEADLINE_MS);
+    await apt(['download', '-qq', ...(packages.length > 0 ? await closure(apt, packages) : []), ...alone], DOWNLOAD_DEADLINE_MS);
     for (const deb of await readdir(join(work, 'debs'))) await mustRun('dpkg-deb', ['-x', join(work, 'debs', deb), folder], { deadlineMs: UNPACK_DEADLINE_MS });
     for (const path of ['.apt', ...NOT_KEPT]) await rm(join(folder, path), { recursive: true, force: true });
     await check?.(folder);
