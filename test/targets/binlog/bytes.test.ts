@@ -1,14 +1,14 @@
 /** Node's zlib behind core's interface: right results, hard limits, and damage that is thrown. */
 import { crc32, deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
-import fc from 'fast-check';
+import { assert, nat, property, uint8Array } from 'fast-check';
 import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
 
 const DATA = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => ((i * i) >> 5) & 0x3f));
 const FRAME = zstdCompressSync(DATA);
 
 test('CRC-32 of any part, in one go or continued, is zlib’s', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 400 }), fc.nat(400), fc.nat(400), fc.nat(400), (data, a, b, c) => {
+  assert(
+    property(uint8Array({ maxLength: 400 }), nat(400), nat(400), nat(400), (data, a, b, c) => {
       const [start, middle, end] = [a, b, c].map((n) => Math.min(n, data.length)).sort((x, y) => x - y) as [number, number, number];
       const whole = crc32(data.subarray(start, end));
       expect(nodeBytes.crc32(data, start, end)).toBe(whole);
@@ -78,9 +78,10 @@ test.each([
   await expect(unpack(frame, 1 << 20, () => {})).rejects.toThrow(error);
 });
 
+const stop = () => {
+  throw new Error('enough');
+};
+
 test('what the taker throws comes out of the call', async () => {
-  const stop = () => {
-    throw new Error('enough');
-  };
   await expect(unpack(FRAME, 1 << 20, stop)).rejects.toThrow('enough');
 });
