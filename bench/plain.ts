@@ -63,7 +63,7 @@ async function firstRow([first, ...replicas]: ServerPaths[]): Promise<void> {
   for (const r of replicas) await withAdmin(r.name, r.socket, (sql) => sql.one('SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 10) AS rc', [g], 15_000));
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as { port: number };
