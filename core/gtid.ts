@@ -1,17 +1,22 @@
 /**
  * GTID sets, with tags. Immutable: every operation gives a new set. Text is MySQL's: `uuid:1-3:5,uuid:tag:7`, closed intervals;
- * inside, intervals are half-open, sorted and never adjacent, so equal sets have equal form.
+ * inside, intervals are half-open, sorted and never adjacent, so equal sets have equal form. Numbers above 2^53 - 1 are refused: DRILL_GTID_TOO_LARGE.
  */
 import { DrillError } from './errors.ts';
+import { decodeGtidSet, encodeGtidSet, gtidTooLarge } from './gtid-bytes.ts';
 
 /** `uuid` or `uuid:tag`, lower case: what numbers of its own count under. */
-type Source = string;
+export type GtidSource = string;
+type Source = GtidSource;
 /** start included, end excluded */
-type Interval = readonly [start: number, end: number];
+export type GtidInterval = readonly [start: number, end: number];
+type Interval = GtidInterval;
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/;
 const TAG = /^[a-z_][a-z0-9_]{0,31}$/;
-const NUMBERS = /^(\d{1,19})(?:-(\d{1,19}))?$/;
+const NUMBERS = /^(\d+)(?:\s*-\s*(\d+))?$/;
+/** The largest that a server gives: one below the end of its 63 bits. */
+const SERVER_NUMBER_MAX = 2n ** 63n - 2n;
 
 export class GtidSet {
   static readonly empty = new GtidSet(new Map());
@@ -21,13 +26,36 @@ export class GtidSet {
     this.sources = sources;
   }
 
-  /** Parses MySQL's text form; white space and line breaks are ignored, "" is the empty set. Throws DRILL_GTID_INVALID. */
+  /**
+   * Parses MySQL's text form; white space and line breaks between its parts are ignored, "" is the empty set. Throws DRILL_GTID_INVALID, and DRILL_GTID_TOO_LARGE.
+   * Refused though the server reads them as empty, because a person meant something else: ranges that run backwards, and sources without numbers.
+   */
   static parse(text: string): GtidSet {
     const found = new Map<Source, Interval[]>();
-    for (const part of text.toLowerCase().replace(/\s+/g, '').split(',')) {
-      if (part !== '') parseSource(part, text, found);
+    for (const part of text.toLowerCase().split(',')) {
+      if (part.trim() !== '') parseSource(part.trim(), text, found);
     }
     return new GtidSet(normalised(found));
+  }
+
+  /** Takes intervals in any order. */
+  static fromIntervals(found: ReadonlyMap<GtidSource, readonly GtidInterval[]>): GtidSet {
+    return new GtidSet(normalised(found));
+  }
+
+  /** The binary form: PREVIOUS_GTIDS and COM_BINLOG_DUMP_GTID. Throws DRILL_GTID_INVALID and DRILL_GTID_TOO_LARGE. */
+  static fromBytes(buf: Uint8Array, start = 0, end = buf.length): GtidSet {
+    return new GtidSet(normalised(decodeGtidSet(buf, start, end)));
+  }
+
+  /** The same; the tagged form only when the set has tags, so that servers before 8.3 can read the other. */
+  toBytes(): Uint8Array {
+    return encodeGtidSet(sorted(this.sources));
+  }
+
+  /** By source, sorted as the server sorts them. */
+  intervals(): readonly (readonly [GtidSource, readonly GtidInterval[]])[] {
+    return sorted(this.sources);
   }
 
   /** The set of single GTIDs, as `uuid:n` or `uuid:tag:n`. */
@@ -130,20 +158,19 @@ function invalid(text: string, why: string): DrillError {
 }
 
 function parseSource(part: string, text: string, found: Map<Source, Interval[]>): void {
-  const [uuid = '', ...fields] = part.split(':');
-  if (!UUID.test(uuid)) throw invalid(text, `"${uuid}" is no UUID`);
+  const [first = '', ...fields] = part.split(':').map((f) => f.trim());
+  const uuid = canonicalUuid(first);
+  if (uuid === null) throw invalid(text, `"${first}" is no UUID`);
   if (fields.length === 0) throw invalid(text, `no numbers after ${uuid}`);
   let source = uuid;
   let numbers = 0;
   for (const field of fields) {
     const match = NUMBERS.exec(field);
     if (match) {
-      const start = Number(match[1]);
-      const end = Number(match[2] ?? match[1]) + 1;
-      if (start < 1) throw invalid(text, 'numbers start at 1');
-      if (!Number.isSafeInteger(end)) throw invalid(text, `numbers above 2^53 are not handled (${field})`);
-      if (end <= start) throw invalid(text, `${field} runs backwards`);
-      found.set(source, [...(found.get(source) ?? []), [start, end]]);
+      const interval = intervalOf(match[1]!, match[2], text);
+      const list = found.get(source);
+      if (list) list.push(interval);
+      else found.set(source, [interval]);
       numbers++;
     } else if (TAG.test(field)) {
       if (source !== uuid && numbers === 0) throw invalid(text, `no numbers after the tag in ${source}`);
@@ -154,6 +181,30 @@ function parseSource(part: string, text: string, found: Map<Source, Interval[]>)
   if (numbers === 0) throw invalid(text, `no numbers after ${source}`);
 }
 
+/** With or without dashes, with or without braces, as the server takes it. */
+function canonicalUuid(text: string): string | null {
+  const bare = text.startsWith('{') && text.endsWith('}') ? text.slice(1, -1) : text;
+  if (!UUID.test(bare)) return null;
+  const hex = bare.replaceAll('-', '');
+  // all dashes or none
+  if (bare.length !== 36 && bare.length !== 32) return null;
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+function intervalOf(first: string, last: string | undefined, text: string): Interval {
+  const [start, end] = [numberOf(first, text), numberOf(last ?? first, text)];
+  if (start < 1) throw invalid(text, 'numbers start at 1');
+  if (end < start) throw invalid(text, `${first}-${last} runs backwards`);
+  return [start, end + 1];
+}
+
+function numberOf(digits: string, text: string): number {
+  const n = Number(digits);
+  if (Number.isSafeInteger(n)) return n;
+  if (BigInt(digits) > SERVER_NUMBER_MAX) throw invalid(text, `${digits} is above 2^63 - 2, the largest number that a server gives`);
+  throw gtidTooLarge(digits);
+}
+
 function splitGtid(gtid: string): { source: Source; n: number } {
   const colon = gtid.lastIndexOf(':');
   const n = Number(gtid.slice(colon + 1));
@@ -162,7 +213,7 @@ function splitGtid(gtid: string): { source: Source; n: number } {
   return { source, n };
 }
 
-function normalised(found: Map<Source, Interval[]>): Map<Source, readonly Interval[]> {
+function normalised(found: ReadonlyMap<Source, readonly Interval[]>): Map<Source, readonly Interval[]> {
   const result = new Map<Source, readonly Interval[]>();
   for (const [source, list] of found) {
     const merged: Interval[] = [];

