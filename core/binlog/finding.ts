@@ -14,6 +14,8 @@ export const FINDINGS = {
   'rows-unverified': 'note',
   /** A relay log gave up a half-received group and got it again. */
   'restarted-group': 'note',
+  /** An XA branch was prepared and the log does not say what became of it. */
+  'xa-undecided': 'note',
   /** The file ends inside an event, or the log inside a transaction. The text names the last whole transaction and the bytes behind it. */
   cut: 'damage',
   /** An event's CRC32 is not that of its bytes. */
