@@ -8,6 +8,8 @@ export interface Value {
   type: string;
   /** false: the bytes are not valid UTF-8, `text` is only a hint */
   exact: boolean;
+  /** why the value cannot be told (a partial update whose base is not in the image); `text` is empty then, `exact` false */
+  underivable?: string;
 }
 /** By position, from 0; null is NULL, undefined is "not in the image" (binlog_row_image other than FULL). */
 export type Image = (Value | null | undefined)[];

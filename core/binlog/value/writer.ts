@@ -21,4 +21,15 @@ export class ByteWriter {
     this.need(text.length);
     for (let i = 0; i < text.length; i++) this.buf[this.pos++] = text.charCodeAt(i);
   }
+  /** Bytes as they are. A loop for short runs: a view of them would be an object each time. */
+  bytes(data: Uint8Array, start = 0, end = data.length): void {
+    const n = end - start;
+    this.need(n);
+    const to = this.buf;
+    let p = this.pos;
+    if (n > COPY_LOOP_MAX) to.set(data.subarray(start, end), p);
+    else for (let i = start; i < end; i++) to[p++] = data[i]!;
+    this.pos += n;
+  }
 }
+const COPY_LOOP_MAX = 64;

@@ -1,0 +1,258 @@
+/** Emitters of numbers, dates, ENUM and SET. Wire formats: number.ts, float.ts, temporal.ts. */
+import type { Value } from '../model.ts';
+import type { ColumnMeta } from '../table-map.ts';
+import { impossible, QUOTE, scratch, TokenEmitter, TOKEN_BYTES_MAX } from './emitter.ts';
+import type { Emitter } from './emitter.ts';
+import { float32At, float64At, nonFinite, putDouble, putFloat } from './float.ts';
+import { u32 } from './json-format.ts';
+import { putDecimal, putInt, putInt64, putPadded, putUint, putUint64 } from './number.ts';
+import { utf8, utf8Text, writeHex } from './string.ts';
+import type { ByteWriter } from './writer.ts';
+
+const COMMA = 44;
+const HALF = [0, 0x80, 0x8000, 0x80_0000, 0x8000_0000];
+
+/** TINYINT to INT: 1 to 4 bytes, little-endian. */
+export class IntegerEmitter extends TokenEmitter {
+  private readonly bytes: number;
+  private readonly half: number;
+  constructor(column: ColumnMeta, bytes: number) {
+    super(column);
+    this.bytes = bytes;
+    this.half = HALF[bytes]!;
+  }
+  private read(buf: Uint8Array, pos: number): number {
+    switch (this.bytes) {
+      case 1:
+        return buf[pos]!;
+      case 2:
+        return buf[pos]! | (buf[pos + 1]! << 8);
+      case 3:
+        return buf[pos]! | (buf[pos + 1]! << 8) | (buf[pos + 2]! << 16);
+      default:
+        return u32(buf, pos);
+    }
+  }
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    const n = this.read(buf, pos);
+    return n < this.half || this.column.unsigned === true ? putUint(to, at, n) : putInt(to, at, n - 2 * this.half);
+  }
+  override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    if (this.column.unsigned !== null || this.read(buf, pos) < this.half) return super.json(out, buf, pos);
+    const n = this.read(buf, pos);
+    out.ascii(`{"signed":"${n - 2 * this.half}","unsigned":"${n}"}`);
+  }
+  override value(buf: Uint8Array, pos: number): Value {
+    const n = this.read(buf, pos);
+    const { unsigned, typeText } = this.column;
+    if (n < this.half || unsigned === true) return { text: String(n), type: typeText, exact: true };
+    const text = String(n - 2 * this.half);
+    return unsigned === null ? { text, unsigned: String(n), type: typeText, exact: true } : { text, type: typeText, exact: true };
+  }
+}
+
+/** BIGINT: 8 bytes, little-endian. */
+export class BigintEmitter extends TokenEmitter {
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    const high = u32(buf, pos + 4);
+    const low = u32(buf, pos);
+    return this.column.unsigned === true ? putUint64(to, at, high, low) : putInt64(to, at, high, low);
+  }
+  private unsigned(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    out.need(TOKEN_BYTES_MAX);
+    out.pos = putUint64(out.buf, out.pos, u32(buf, pos + 4), u32(buf, pos));
+  }
+  override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    if (this.column.unsigned !== null || buf[pos + 7]! < 0x80) return super.json(out, buf, pos);
+    out.ascii('{"signed":"');
+    this.text(out, buf, pos);
+    out.ascii('","unsigned":"');
+    this.unsigned(out, buf, pos);
+    out.ascii('"}');
+  }
+  override value(buf: Uint8Array, pos: number): Value {
+    const value = super.value(buf, pos);
+    if (this.column.unsigned !== null || buf[pos + 7]! < 0x80) return value;
+    scratch.pos = 0;
+    this.unsigned(scratch, buf, pos);
+    return { ...value, unsigned: utf8Text(scratch) };
+  }
+}
+
+export class DecimalEmitter extends TokenEmitter {
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    const { meta } = this.column;
+    return putDecimal(to, at, buf, pos, meta >> 8, meta & 0xff);
+  }
+}
+
+/** FLOAT (4 bytes) and DOUBLE (8). What is not a number is given with its bits. */
+export class FloatEmitter implements Emitter {
+  private readonly column: ColumnMeta;
+  private readonly bytes: 4 | 8;
+  constructor(column: ColumnMeta, bytes: 4 | 8) {
+    this.column = column;
+    this.bytes = bytes;
+  }
+  private read(buf: Uint8Array, pos: number): number {
+    return this.bytes === 4 ? float32At(buf, pos) : float64At(buf, pos);
+  }
+  json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    const x = this.read(buf, pos);
+    if (!Number.isFinite(x)) {
+      out.ascii('{"bits":"');
+      for (let i = this.bytes - 1; i >= 0; i--) writeHex(out, buf, pos + i, pos + i + 1);
+      return out.ascii('"}');
+    }
+    out.need(TOKEN_BYTES_MAX);
+    const p = this.bytes === 4 ? putFloat(out.buf, out.pos + 1, x) : putDouble(out.buf, out.pos + 1, x);
+    out.buf[out.pos] = QUOTE;
+    out.buf[p] = QUOTE;
+    out.pos = p + 1;
+  }
+  text(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    const x = this.read(buf, pos);
+    if (!Number.isFinite(x)) return out.ascii(nonFinite(x));
+    out.need(TOKEN_BYTES_MAX);
+    out.pos = this.bytes === 4 ? putFloat(out.buf, out.pos, x) : putDouble(out.buf, out.pos, x);
+  }
+  value(buf: Uint8Array, pos: number): Value {
+    scratch.pos = 0;
+    this.text(scratch, buf, pos);
+    return { text: utf8Text(scratch), type: this.column.typeText, exact: !Number.isNaN(this.read(buf, pos)) };
+  }
+}
+/** 1 to 8 bytes as an unsigned integer in two halves; refilled. */
+class Wide {
+  high = 0;
+  low = 0;
+  readBigEndian(buf: Uint8Array, pos: number, bytes: number): void {
+    this.high = 0;
+    this.low = 0;
+    for (let i = 0; i < bytes; i++) {
+      this.high = ((this.high << 8) | (this.low >>> 24)) >>> 0;
+      this.low = ((this.low << 8) | buf[pos + i]!) >>> 0;
+    }
+  }
+  readLittleEndian(buf: Uint8Array, pos: number, bytes: number): void {
+    this.high = 0;
+    this.low = 0;
+    for (let i = 0; i < bytes && i < 4; i++) this.low = (this.low | (buf[pos + i]! << (8 * i))) >>> 0;
+    for (let i = 4; i < bytes; i++) this.high = (this.high | (buf[pos + i]! << (8 * (i - 4)))) >>> 0;
+  }
+}
+const wide = new Wide();
+
+/** BIT(n): (n + 7) / 8 bytes, big-endian. */
+export class BitEmitter extends TokenEmitter {
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    wide.readBigEndian(buf, pos, (this.column.meta + 7) >> 3);
+    return putUint64(to, at, wide.high, wide.low);
+  }
+}
+
+export class YearEmitter extends TokenEmitter {
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    const n = buf[pos]!;
+    return putPadded(to, at, n === 0 ? 0 : 1900 + n, 4);
+  }
+}
+
+export type PutTemporal = (to: Uint8Array, at: number, buf: Uint8Array, pos: number, digits: number) => number;
+
+export class TemporalEmitter extends TokenEmitter {
+  private readonly putTemporal: PutTemporal;
+  private readonly digits: number;
+  constructor(column: ColumnMeta, putTemporal: PutTemporal, digits: number) {
+    super(column);
+    this.putTemporal = putTemporal;
+    this.digits = digits;
+  }
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    return this.putTemporal(to, at, buf, pos, this.digits);
+  }
+}
+
+/** ENUM: 1 or 2 bytes, little-endian; 0 is the error value ''. */
+export class EnumEmitter implements Emitter {
+  private readonly column: ColumnMeta;
+  private readonly tokens: Uint8Array[];
+  private readonly texts: Uint8Array[];
+  constructor(column: ColumnMeta) {
+    this.column = column;
+    const labels = column.labels === null ? [] : ['', ...column.labels];
+    this.tokens = labels.map((label, i) => utf8(`{"index":"${i}","label":${JSON.stringify(label)}}`));
+    this.texts = labels.map(utf8);
+  }
+  private index(buf: Uint8Array, pos: number): number {
+    return this.column.meta === 2 ? buf[pos]! | (buf[pos + 1]! << 8) : buf[pos]!;
+  }
+  json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    const index = this.index(buf, pos);
+    const token = this.tokens[index];
+    if (token) out.bytes(token);
+    else out.ascii(`{"index":"${index}"}`);
+  }
+  text(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    const index = this.index(buf, pos);
+    const text = this.texts[index];
+    if (text) out.bytes(text);
+    else out.ascii(String(index));
+  }
+  value(buf: Uint8Array, pos: number): Value {
+    const index = this.index(buf, pos);
+    const label = index === 0 && this.column.labels !== null ? '' : this.column.labels?.[index - 1];
+    return { text: label ?? String(index), type: this.column.typeText, exact: true };
+  }
+}
+
+/** SET: 1 to 8 bytes, little-endian, one bit a label. */
+export class SetEmitter implements Emitter {
+  private readonly column: ColumnMeta;
+  private readonly tokens: Uint8Array[];
+  private readonly texts: Uint8Array[];
+  constructor(column: ColumnMeta) {
+    this.column = column;
+    this.tokens = (column.labels ?? []).map((label) => utf8(JSON.stringify(label)));
+    this.texts = (column.labels ?? []).map(utf8);
+  }
+  /** Fills `wide`; false where a bit has no label. */
+  private known(buf: Uint8Array, pos: number): boolean {
+    const n = this.tokens.length;
+    if (this.column.meta > 8) throw impossible(this.column);
+    wide.readLittleEndian(buf, pos, this.column.meta);
+    if (this.column.labels === null) return false;
+    if (n >= 64) return true;
+    return n >= 32 ? wide.high >>> (n - 32) === 0 : wide.high === 0 && wide.low >>> n === 0;
+  }
+  private labels(out: ByteWriter, labels: readonly Uint8Array[]): void {
+    let first = true;
+    for (let i = 0; i < labels.length; i++) {
+      const half = i < 32 ? wide.low : wide.high;
+      if ((half & (1 << (i & 31))) === 0) continue;
+      if (!first) out.byte(COMMA);
+      first = false;
+      out.bytes(labels[i]!);
+    }
+  }
+  json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    const known = this.known(buf, pos);
+    out.ascii('{"bits":"');
+    out.need(TOKEN_BYTES_MAX);
+    out.pos = putUint64(out.buf, out.pos, wide.high, wide.low);
+    if (!known) return out.ascii('"}');
+    out.ascii('","labels":[');
+    this.labels(out, this.tokens);
+    out.ascii(']}');
+  }
+  text(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    if (this.known(buf, pos)) return this.labels(out, this.texts);
+    out.need(TOKEN_BYTES_MAX);
+    out.pos = putUint64(out.buf, out.pos, wide.high, wide.low);
+  }
+  value(buf: Uint8Array, pos: number): Value {
+    scratch.pos = 0;
+    this.text(scratch, buf, pos);
+    return { text: utf8Text(scratch), type: this.column.typeText, exact: true };
+  }
+}
