@@ -12,8 +12,8 @@ import { DrillError, messageOf } from '../../../../core/errors.ts';
 
 export interface ReadProgress {
   signal?: AbortSignal;
-  /** bytes read since the last call */
-  onBytes?: (bytes: number) => void;
+  /** bytes read since the last call; a promise is awaited before more is read, so that a consumer can keep up */
+  onBytes?: (bytes: number) => Promise<void> | void;
 }
 
 export interface FileRead {
@@ -77,7 +77,7 @@ async function readFile(from: OpenFile, chunk: Uint8Array, reader: LogReader, { 
     const busy = reader.push(chunk, 0, n);
     if (busy) await busy;
     bytes += n;
-    onBytes?.(n);
+    await onBytes?.(n);
     await turn();
   }
 }
@@ -105,7 +105,7 @@ export async function readPipe(stream: Readable, name: string, reader: LogReader
       signal?.throwIfAborted();
       const busy = reader.push(next.value);
       if (busy) await busy;
-      onBytes?.(next.value.length);
+      await onBytes?.(next.value.length);
     }
   } finally {
     stream.destroy();

@@ -1,19 +1,198 @@
-/** STUB: signatures only, to be built. A live server's binary log, as a replica receives it. */
+/**
+ * A live server's binary log, as a replica receives it. mysql2 connects, authenticates and encrypts; then the bytes are ours, and go from the socket's buffers
+ * into the reader without a copy.
+ */
+import { randomInt, randomUUID } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from 'mysql2/promise';
 import type { LogReader } from '../../../../core/binlog/log.ts';
-import type { GtidSet } from '../../../../core/gtid.ts';
+import { DrillError, isDrillError, messageOf } from '../../../../core/errors.ts';
+import { GtidSet } from '../../../../core/gtid.ts';
+import { connect, parseDsn } from '../dsn.ts';
+import type { Endpoint } from '../dsn.ts';
 import type { ReadProgress } from './files.ts';
+import { PacketSplitter } from './packets.ts';
+import type { Outcome } from './packets.ts';
+
+/** What the reader has already; MariaDB's as text, `0-1-5,1-2-7`. */
+export type Executed = GtidSet | string;
 
 export interface StreamOptions extends ReadProgress {
-  /** what the reader has already: the server sends the rest (COM_BINLOG_DUMP_GTID) */
-  executed?: GtidSet;
-  /** `end`: stop at the end of the server's current log; `never`: go on until the signal */
+  /**
+   * What the reader has already: the server sends the rest. Without it everything that the server still has. A function says that whole transactions can be
+   * told apart: a cut connection is then made again, up to three times, from what it returns, and the reader gets the half-received transaction once more.
+   */
+  executed?: Executed | (() => Executed);
+  /** `end`: stop where the server has no more to send; `never`: go on until the signal */
   until: 'end' | 'never';
   /** what a replica would call itself; a random one in the upper range otherwise */
   serverId?: number;
   /** the server must say something at least this often; it is asked to send heartbeats three times as often */
   silenceMsMax?: number;
 }
-/** Reads a live server's binary log. Needs REPLICATION SLAVE. Throws DRILL_LOGS_UNREADABLE, DRILL_STREAM_SILENT. */
-export async function readStream(_dsn: string, _reader: LogReader, _options: StreamOptions): Promise<void> {
-  throw new Error('not built yet');
+
+const SILENCE_MS_MAX = 60_000;
+const RECONNECTS_MAX = 3;
+const RECONNECT_PAUSE_MS = 1_000;
+/** Above what people number their servers with. */
+const SERVER_ID_MIN = 0x8000_0000;
+
+const COM_BINLOG_DUMP = 0x12;
+const COM_BINLOG_DUMP_GTID = 0x1e;
+const DUMP_NON_BLOCK = 0x01;
+const DUMP_THROUGH_GTID = 0x04;
+const FIRST_POSITION = 4;
+
+/** Server errors that end a session, not the attempt: shutdown, killed, inactive. */
+const SESSION_ENDED = new Set([1053, 1317, 3169, 4031]);
+
+/** What of mysql2's connection is used: its socket (TLS included), and the object that gets every chunk from it (lib/base/connection.js). */
+interface Wire {
+  stream: Duplex;
+  packetParser: { execute(data: Uint8Array): void };
+}
+
+/**
+ * Reads a live server's binary log. Needs REPLICATION SLAVE. Throws DRILL_NODE_DOWN, DRILL_LOGS_UNREADABLE (the server refuses), DRILL_STREAM_SILENT,
+ * DRILL_STREAM_CUT (the connection is gone), and the signal's reason.
+ */
+export async function readStream(dsn: string, reader: LogReader, options: StreamOptions): Promise<void> {
+  const endpoint = parseDsn(dsn);
+  let failed = 0;
+  for (;;) {
+    let received = 0;
+    try {
+      await receive(endpoint, reader, { ...options, onBytes: (n) => ((received += n), options.onBytes?.(n)) });
+      return reader.end();
+    } catch (cause) {
+      failed = received > 0 ? 1 : failed + 1;
+      const again = isDrillError(cause) && (cause.code === 'DRILL_STREAM_CUT' || (failed > 1 && cause.code === 'DRILL_NODE_DOWN'));
+      if (!again || failed > RECONNECTS_MAX || typeof options.executed !== 'function') throw cause;
+      await sleep(RECONNECT_PAUSE_MS * 2 ** (failed - 1), undefined, options.signal ? { signal: options.signal } : {});
+    }
+  }
+}
+
+/** One connection, to its end. */
+async function receive(endpoint: Endpoint, reader: LogReader, options: StreamOptions): Promise<void> {
+  options.signal?.throwIfAborted();
+  const silenceMsMax = options.silenceMsMax ?? SILENCE_MS_MAX;
+  const executed = typeof options.executed === 'function' ? options.executed() : options.executed;
+  const connection = await connect(endpoint);
+  try {
+    await prepare(connection, endpoint, executed, silenceMsMax);
+    const wire = (connection as unknown as { connection: Wire }).connection;
+    const outcome = await drain(wire, dumpRequest(executed, options), endpoint, reader, { ...options, silenceMsMax });
+    if (outcome.kind === 'eof') return;
+    if (outcome.kind === 'error' && !SESSION_ENDED.has(outcome.code)) throw refused(endpoint, outcome);
+    throw cut(endpoint, outcome.message);
+  } finally {
+    connection.destroy();
+  }
+}
+
+const cut = (endpoint: Endpoint, why: string) =>
+  new DrillError('DRILL_STREAM_CUT', `the connection to ${endpoint.name} is gone: ${why}`, 'what was read stays usable; try again when the server is back');
+
+function refused(endpoint: Endpoint, { code, message }: Extract<Outcome, { kind: 'error' }>): DrillError {
+  const hint = code === 1236 ? 'name the files instead, where they are still to be had' : 'the account needs REPLICATION SLAVE, and the server log_bin';
+  return new DrillError('DRILL_LOGS_UNREADABLE', `${endpoint.name} does not send its binary log: ${message} (${code})`, hint);
+}
+
+/** Tells the server what a replica would: that checksums are understood, how often to send heartbeats, and who asks. Both spellings: MySQL's of 8.0.26 and before, and MariaDB's. */
+async function prepare(connection: Connection, endpoint: Endpoint, executed: Executed | undefined, silenceMsMax: number): Promise<void> {
+  const heartbeatNs = Math.max(1, Math.floor(silenceMsMax / 3)) * 1_000_000;
+  const uuid = randomUUID();
+  const settings = ['source', 'master'].flatMap((s) => [`@${s}_binlog_checksum = @@global.binlog_checksum`, `@${s}_heartbeat_period = ${heartbeatNs}`]);
+  settings.push(`@replica_uuid = '${uuid}'`, `@slave_uuid = '${uuid}'`, '@mariadb_slave_capability = 4');
+  if (typeof executed === 'string') settings.push(`@slave_connect_state = ${connection.escape(executed)}`);
+  try {
+    await connection.query(`SET ${settings.join(', ')}`);
+  } catch (cause) {
+    throw new DrillError('DRILL_LOGS_UNREADABLE', `${endpoint.name} is not ready to send its binary log: ${messageOf(cause)}`, '', { cause });
+  }
+}
+
+/** COM_BINLOG_DUMP from the first file on (an empty name), also for MariaDB, which takes its position from @slave_connect_state; else COM_BINLOG_DUMP_GTID. */
+function dumpRequest(executed: Executed | undefined, { until, serverId = randomInt(SERVER_ID_MIN, 0xffff_ffff) }: StreamOptions): Buffer {
+  const flags = until === 'end' ? DUMP_NON_BLOCK : 0;
+  if (!(executed instanceof GtidSet)) {
+    const body = Buffer.alloc(11);
+    body[0] = COM_BINLOG_DUMP;
+    body.writeUInt32LE(FIRST_POSITION, 1);
+    body.writeUInt16LE(flags, 5);
+    body.writeUInt32LE(serverId, 7);
+    return packet(body);
+  }
+  const set = executed.toBytes();
+  const body = Buffer.alloc(23);
+  body[0] = COM_BINLOG_DUMP_GTID;
+  body.writeUInt16LE(flags | DUMP_THROUGH_GTID, 1);
+  body.writeUInt32LE(serverId, 3);
+  body.writeUInt32LE(0, 7);
+  body.writeBigUInt64LE(BigInt(FIRST_POSITION), 11);
+  body.writeUInt32LE(set.length, 19);
+  return packet(Buffer.concat([body, set]));
+}
+
+function packet(body: Buffer): Buffer {
+  const header = Buffer.alloc(4);
+  header.writeUIntLE(body.length, 0, 3);
+  return Buffer.concat([header, body]);
+}
+
+/** Sends the request and hands every event to the reader until the server ends the stream. The socket rests while the reader or the consumer is busy. */
+function drain(wire: Wire, request: Buffer, endpoint: Endpoint, reader: LogReader, options: StreamOptions & { silenceMsMax: number }): Promise<Outcome> {
+  const { signal, silenceMsMax, onBytes } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+  const splitter = new PacketSplitter((buf, start, end) => reader.event(buf, start, end));
+  let heardMs = performance.now();
+  let received = 0;
+  let busy = false;
+  const rested = (): void => {
+    busy = false;
+    heardMs = performance.now();
+    if (splitter.outcome) resolve(splitter.outcome);
+    else wire.stream.resume();
+  };
+  wire.packetParser = {
+    execute: (data) => {
+      heardMs = performance.now();
+      received += data.length;
+      try {
+        const work = [splitter.take(data), onBytes?.(data.length)].filter((w) => w !== undefined);
+        if (work.length === 0) return splitter.outcome ? resolve(splitter.outcome) : undefined;
+        busy = true;
+        wire.stream.pause();
+        Promise.all(work).then(rested, reject);
+      } catch (cause) {
+        reject(cause);
+      }
+    },
+  };
+  const lost = (cause?: unknown) => reject(cut(endpoint, `${cause instanceof Error ? cause.message : 'the server closed it'}, after ${received} bytes`));
+  const aborted = () => reject(signal!.reason as Error);
+  const look = setInterval(
+    () => {
+      if (busy || performance.now() - heardMs < silenceMsMax) return;
+      const awaited = received === 0 ? 'the beginning of its binary log' : `the next event or heartbeat after ${received} bytes`;
+      reject(
+        new DrillError(
+          'DRILL_STREAM_SILENT',
+          `${endpoint.name} said nothing for ${silenceMsMax} ms; awaited was ${awaited}`,
+          'look whether the server and the network are alive',
+        ),
+      );
+    },
+    Math.min(1_000, silenceMsMax / 4),
+  );
+  wire.stream.on('error', lost).on('close', lost).on('end', lost);
+  signal?.addEventListener('abort', aborted);
+  wire.stream.write(request);
+  return promise.finally(() => {
+    clearInterval(look);
+    signal?.removeEventListener('abort', aborted);
+    wire.packetParser = { execute: () => {} };
+  });
 }
