@@ -33,6 +33,7 @@ export async function bench(o: BenchOptions, parts: readonly Part[]): Promise<Be
   if (wants('drill') || wants('memory')) {
     await run('drill: whole rehearsals', async () => (await benchDrill(o)).filter((m) => wants(m.part as Part)));
   }
+  if (wants('binlog')) await run('binlog: the decoder, and other readers of the same logs', async () => (await import('./binlog.ts')).benchBinlog(o));
   return { machine: machine({ ...o, loadBefore, now: new Date() }), measurements };
 }
 

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { DrillError } from '../core/errors.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -17,7 +18,7 @@ export interface Used {
 }
 
 const RUN_MS_MAX = 600_000;
-const HOOK = join(import.meta.dirname, 'binlog-usage.mjs');
+const HOOK = new URL('binlog-usage.mjs', import.meta.url).href;
 /** POSIX `times`: user and system time of the shell, then of its children, as 0m0.000s. */
 const TIMES = /(\d+)m([\d.]+)s (\d+)m([\d.]+)s/g;
 
@@ -27,7 +28,7 @@ export async function timedNode(node: string, args: readonly string[], env: Env,
   try {
     const usage = join(dir, 'usage');
     const script = `exec "$0" "$@" ${keep ? '' : '> /dev/null'}`;
-    const { out, wallS } = await run(script, node, ['--import', HOOK, ...args], { ...env, DRILLBOOK_BENCH_USAGE: usage });
+    const { out, wallS } = await run(script, node, ['--import', `${HOOK}?to=${usage}`, ...args], env);
     return { wallS, out, ...(JSON.parse(await readFile(usage, 'utf8')) as { cpuS: number; peakMb: number }) };
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -38,7 +39,7 @@ export async function timedNode(node: string, args: readonly string[], env: Env,
 export async function timedProgram(program: string, args: readonly string[], env: Env, keep: boolean): Promise<Used> {
   const { out, wallS } = await run(`"$0" "$@" ${keep ? '' : '> /dev/null'} && times`, program, args, env);
   const times = [...out.matchAll(TIMES)].at(-1);
-  if (!times) throw new Error(`${program}: the shell told no times`);
+  if (!times) throw new DrillError('DRILL_BENCH', `${program}: the shell told no times`);
   const [, minutesU, secondsU, minutesS, secondsS] = times.map(Number) as [number, number, number, number, number];
   return { wallS, cpuS: (minutesU + minutesS) * 60 + secondsU + secondsS, peakMb: null, out };
 }
