@@ -12,6 +12,8 @@ export const FINDINGS = {
   'no-checksums': 'note',
   /** The rows were skipped on purpose: inventory. */
   'rows-unverified': 'note',
+  /** A binary log that its server is done with ends without ROTATE or STOP: the server was killed, or the last events are missing. */
+  unclosed: 'note',
   /** A relay log gave up a half-received group and got it again. */
   'restarted-group': 'note',
   /** An XA branch was prepared and the log does not say what became of it. */
