@@ -40,7 +40,7 @@ export function decodeGtidSet(buf: Uint8Array, start: number, end: number): Map<
 function decodeSource(data: DataView, start: number, tagged: boolean, found: Map<GtidSource, GtidInterval[]>): number {
   let pos = start + 16;
   if (pos + 8 > data.byteLength) throw malformed('it ends inside a source');
-  let source = uuidAt(data, start);
+  let source = uuidText(new Uint8Array(data.buffer, data.byteOffset + start, 16), 0);
   if (tagged) {
     const bytes = data.getUint8(pos++) / 2;
     if (!Number.isInteger(bytes) || bytes > TAG_BYTES_MAX || pos + bytes + 8 > data.byteLength) throw malformed('the length of a tag is impossible');
@@ -72,17 +72,18 @@ function numberAt(data: DataView, pos: number): number {
   return Number(n);
 }
 
-function uuidAt(data: DataView, pos: number): string {
-  const hex = (at: number, bytes: number): string => {
-    let text = '';
-    for (let i = 0; i < bytes; i++)
-      text += data
-        .getUint8(pos + at + i)
-        .toString(16)
-        .padStart(2, '0');
-    return text;
-  };
-  return `${hex(0, 4)}-${hex(4, 2)}-${hex(6, 2)}-${hex(8, 2)}-${hex(10, 6)}`;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** The 16 bytes from `at` as 8-4-4-4-12 hexadecimal digits. */
+export function uuidText(buf: Uint8Array, at: number): string {
+  let text = '';
+  for (let i = 0; i < 16; i++) text += (i === 4 || i === 6 || i === 8 || i === 10 ? '-' : '') + HEX[buf[at + i]!]!;
+  return text;
+}
+
+export function uuidBytes(text: string): Uint8Array {
+  const hex = text.replaceAll('-', '');
+  return Uint8Array.from({ length: 16 }, (_, i) => parseInt(hex.slice(2 * i, 2 * i + 2), 16));
 }
 
 /** `sources` sorted by UUID, then tag. */
@@ -95,8 +96,8 @@ export function encodeGtidSet(sources: readonly (readonly [GtidSource, readonly 
   data.setBigUint64(0, tagged ? (1n << 56n) | (count << 8n) | 1n : count, true);
   let pos = 8;
   for (const [source, list] of sources) {
-    const hex = source.slice(0, 36).replaceAll('-', '');
-    for (let i = 0; i < 16; i++) buf[pos++] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+    buf.set(uuidBytes(source.slice(0, 36)), pos);
+    pos += 16;
     if (tagged) {
       const tag = tagOf(source);
       buf[pos++] = tag.length * 2;

@@ -3,7 +3,8 @@
  * inside, intervals are half-open, sorted and never adjacent, so equal sets have equal form. Numbers above 2^53 - 1 are refused: DRILL_GTID_TOO_LARGE.
  */
 import { DrillError } from './errors.ts';
-import { decodeGtidSet, encodeGtidSet, gtidTooLarge } from './gtid-bytes.ts';
+import { decodeGtidSet, encodeGtidSet, gtidTooLarge, uuidBytes } from './gtid-bytes.ts';
+import { GtidNumbers } from './gtid-numbers.ts';
 
 /** `uuid` or `uuid:tag`, lower case: what numbers of its own count under. */
 export type GtidSource = string;
@@ -145,6 +146,39 @@ export class GtidSet {
       byUuid.set(uuid, (byUuid.get(uuid) ?? uuid) + tag + numbers);
     }
     return [...byUuid.values()].join(',');
+  }
+}
+
+/** A set that grows by single GTIDs. Cost: a few comparisons for numbers in order; a binary search, and a move of what lies behind, for a hole. */
+export class GtidSetBuilder {
+  private readonly sources: GtidNumbers[] = [];
+  private last: GtidNumbers | null = null;
+
+  /** The 16 bytes of `uuid` from `at`; `gno` from 1 to 2^53 - 1. false: the GTID was there already. */
+  add(uuid: Uint8Array, tag: string, gno: number, at = 0): boolean {
+    let last = this.last;
+    if (last === null || !last.is(uuid, at, tag)) last = this.last = this.numbers(uuid, at, tag);
+    return last.add(gno, gno + 1);
+  }
+
+  addSet(set: GtidSet): void {
+    for (const [source, list] of set.intervals()) {
+      const numbers = this.numbers(uuidBytes(source.slice(0, 36)), 0, source.slice(37));
+      for (const [start, end] of list) numbers.add(start, end);
+    }
+  }
+
+  /** What it holds now; it can go on growing. */
+  build(): GtidSet {
+    return GtidSet.fromIntervals(new Map(this.sources.map((numbers) => [numbers.source(), numbers.intervals()])));
+  }
+
+  /** A log has a handful of sources. */
+  private numbers(uuid: Uint8Array, at: number, tag: string): GtidNumbers {
+    for (const numbers of this.sources) if (numbers.is(uuid, at, tag)) return numbers;
+    const added = new GtidNumbers(uuid, at, tag);
+    this.sources.push(added);
+    return added;
   }
 }
 

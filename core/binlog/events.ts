@@ -47,7 +47,7 @@ export function parseFormat(buf: Uint8Array, start: number, end: number): Format
     serverVersion,
     createdAt: u32(buf, body + 2 + SERVER_VERSION_BYTES),
     headerLength,
-    postHeaderLengths: buf.slice(body + FORMAT_FIXED_BYTES, typesEnd),
+    postHeaderLengths: new Uint8Array(buf.subarray(body + FORMAT_FIXED_BYTES, typesEnd)),
     checksums: algorithm === CHECKSUM_CRC32,
     inUse: (flags & FLAG.IN_USE) !== 0,
     relay: (flags & FLAG.RELAY_LOG) !== 0,

@@ -1,8 +1,8 @@
 /** The head of the current transaction: one object, refilled; the GTID's text is made on demand and kept until the next refill. */
+import { uuidText } from '../gtid-bytes.ts';
 import type { TxHead, TxKind } from './visitor.ts';
 
 const TAG_BYTES_MAX = 32;
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export class TxHeadState implements TxHead {
   kind: TxKind = 'none';
@@ -71,14 +71,7 @@ export class TxHeadState implements TxHead {
     if (this.text !== null) return this.text;
     if (this.kind === 'none' || this.kind === 'anonymous') return null;
     if (this.kind === 'mariadb') return (this.text = `${this.domain}-${this.serverId}-${this.gno}`);
-    this.uuidText ??= uuidOf(this.uuid, 0);
+    this.uuidText ??= uuidText(this.uuid, 0);
     return (this.text = this.tag === '' ? `${this.uuidText}:${this.gno}` : `${this.uuidText}:${this.tag}:${this.gno}`);
   }
-}
-
-/** The 16 bytes from `at` as 8-4-4-4-12 hexadecimal digits. */
-export function uuidOf(buf: Uint8Array, at: number): string {
-  let text = '';
-  for (let i = 0; i < 16; i++) text += (i === 4 || i === 6 || i === 8 || i === 10 ? '-' : '') + HEX[buf[at + i]!]!;
-  return text;
 }
