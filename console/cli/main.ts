@@ -16,6 +16,7 @@ const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {
   reconcile: async (ctx) => (await import('./reconcile.ts')).reconcileCommand(ctx),
   lint: async (ctx) => (await import('./lint.ts')).lintCommand(ctx, (await import('../../activities/catalogue.ts')).CATALOGUE),
   doctor: async (ctx) => (await import('./doctor.ts')).doctorCommand(ctx),
+  binlog: async (ctx) => (await import('./binlog.ts')).binlogCommand(ctx),
   heal: async (ctx) => (await import('./heal.ts')).healCommand(ctx),
   lab: async (ctx) => (await import('./lab.ts')).labCommand(ctx),
   bench: async (ctx) => (await import('./bench.ts')).benchCommand(ctx),

@@ -1,0 +1,32 @@
+/** Findings for people: where, what was seen, what it means, what to do. */
+import { FINDINGS } from '../../../core/binlog/finding.ts';
+import type { Finding } from '../../../core/binlog/finding.ts';
+import type { FindingList } from '../../../core/binlog/finding-list.ts';
+import { count } from '../../../core/report/text.ts';
+import type { Line } from '../live-text.ts';
+import { ADVICE } from './advice.ts';
+import { levelStyle } from './words.ts';
+
+/** Each kind's meaning once, behind the last of the kind. */
+export function findingLines(findings: FindingList, told: (f: Finding) => boolean = () => true): Line[] {
+  const lines: Line[] = [];
+  for (const [kind, n] of findings.counts) {
+    const some = findings.kept.filter((f) => f.kind === kind && told(f));
+    if (some.length === 0) continue;
+    const level = FINDINGS[kind];
+    const style = levelStyle(level);
+    lines.push([
+      [`  ${level === 'note' ? 'note' : level.toUpperCase()}  `, style],
+      [kind, level === 'note' ? 'dim' : 'bold'],
+      [n > 1 ? `  ${count(n)} times` : '', 'dim'],
+    ]);
+    for (const f of some)
+      lines.push([
+        [`    ${f.file}:${f.offset}  `, 'dim'],
+        [`${f.text}${f.gtid ? ` (${f.gtid})` : ''}`, level === 'note' ? 'dim' : 'plain'],
+      ]);
+    if (findings.left(kind) > 0) lines.push([[`    and ${count(findings.left(kind))} more`, 'dim']]);
+    lines.push([[`    means: ${ADVICE[kind].means}`, 'dim']], [[`    to do: ${ADVICE[kind].todo}`, 'dim']]);
+  }
+  return lines;
+}

@@ -1,0 +1,50 @@
+/** Standard output for a lot of text: every write waits until the other side has taken it, so nothing piles up in memory. */
+import { writeSync } from 'node:fs';
+
+const WAIT_MS = 5;
+const BLOCK_CHARACTERS = 32 * 1024;
+
+/** The reader of our output has gone (`| head`): not an error, there is nobody left to tell. */
+export class OutputClosed extends Error {
+  override readonly name = 'OutputClosed';
+}
+
+export class Output {
+  private readonly fd: number;
+  private readonly sleep = new Int32Array(new SharedArrayBuffer(4));
+  private pending = '';
+
+  constructor(stream: { fd: number }) {
+    this.fd = stream.fd;
+  }
+
+  /** Text is gathered until `flush` or until it is much. */
+  text(text: string): void {
+    this.pending += text;
+    if (this.pending.length >= BLOCK_CHARACTERS) this.flush();
+  }
+
+  flush(): void {
+    const text = this.pending;
+    this.pending = '';
+    if (text !== '') this.bytes(Buffer.from(text));
+  }
+
+  /** Throws OutputClosed. */
+  bytes(data: Uint8Array): void {
+    for (let at = 0; at < data.length;) at += this.some(data, at);
+  }
+
+  private some(data: Uint8Array, at: number): number {
+    try {
+      return writeSync(this.fd, data, at);
+    } catch (cause) {
+      const code = (cause as NodeJS.ErrnoException).code;
+      if (code === 'EPIPE') throw new OutputClosed('', { cause });
+      if (code !== 'EAGAIN') throw cause;
+      // whoever made the pipe wants no blocking writes
+      Atomics.wait(this.sleep, 0, 0, WAIT_MS);
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,216 @@
+/** A log for people: one block per transaction. No value, name or statement can steer the terminal: everything goes through `paint`. */
+import type { Bytes } from '../../../core/binlog/bytes.ts';
+import type { Finding } from '../../../core/binlog/finding.ts';
+import { committedText, emittersOf, nameOf } from '../../../core/binlog/jsonl.ts';
+import { mariaGtidText } from '../../../core/binlog/maria.ts';
+import type { MariaGtid } from '../../../core/binlog/maria.ts';
+import { ABSENT, NULL } from '../../../core/binlog/rows.ts';
+import type { RowImage, RowsEvent } from '../../../core/binlog/rows.ts';
+import type { TableMap } from '../../../core/binlog/table-map.ts';
+import { patchedJson } from '../../../core/binlog/value/emit.ts';
+import type { Emitter } from '../../../core/binlog/value/emit.ts';
+import { ByteWriter } from '../../../core/binlog/value/writer.ts';
+import type { Format, LogVisitor, Place, Statement, TxEnd, TxHead } from '../../../core/binlog/visitor.ts';
+import type { GtidSet } from '../../../core/gtid.ts';
+import { plural } from '../../../core/report/text.ts';
+import { columns, paint } from '../live-text.ts';
+import type { Line, Look, Span, Style } from '../live-text.ts';
+import { bytesText, levelStyle, shortened } from './words.ts';
+import { kindOf, shownToken } from './value.ts';
+import type { Kind, Token } from './value.ts';
+
+const NAME_WIDTH_MAX = 24;
+const VALUE_WIDTH_MIN = 20;
+const STATEMENT_WIDTH = 400;
+const INDENT = '      ';
+
+interface Plan {
+  names: string[];
+  width: number;
+  emitters: Emitter[];
+  kinds: Kind[];
+  /** identifies the row; null: not logged */
+  key: Set<number> | null;
+}
+
+export class TextView implements LogVisitor {
+  private readonly write: (text: string) => void;
+  private readonly look: Look;
+  private readonly bytes: Pick<Bytes, 'inflate'>;
+  /** columns for one row line; Infinity with --full */
+  private readonly room: number;
+  private readonly plans = new WeakMap<TableMap, Plan>();
+  private readonly token = new ByteWriter(4096);
+  private readonly decoder = new TextDecoder();
+  private file = '';
+  private rowCount = 0;
+
+  constructor(write: (text: string) => void, o: { look: Look; full: boolean; bytes: Pick<Bytes, 'inflate'> }) {
+    this.write = write;
+    this.look = { ...o.look, width: Infinity };
+    this.room = o.full ? Infinity : o.look.width;
+    this.bytes = o.bytes;
+  }
+
+  beginFile(name: string): void {
+    this.file = name;
+  }
+
+  format(f: Format): void {
+    const flags = [f.checksums ? 'CRC32' : 'no checksums', ...(f.relay ? ['relay log'] : []), ...(f.inUse ? ['in use'] : [])];
+    const version = f.flavour === 'mysql' ? `MySQL ${f.serverVersion}` : f.serverVersion;
+    this.line([this.file, 'bold'], [`  ${version}, server ${f.serverId}, ${flags.join(', ')}`, 'dim']);
+  }
+
+  previousGtids(set: GtidSet, _place: Place): void {
+    this.line([`  executed before: ${this.cut(set.toString() || 'nothing', this.room - 19)}`, 'dim']);
+  }
+
+  gtidList(list: readonly MariaGtid[], _place: Place): void {
+    this.line([`  executed before: ${this.cut(list.map(mariaGtidText).join(',') || 'nothing', this.room - 19)}`, 'dim']);
+  }
+
+  begin(tx: TxHead): void {
+    this.rowCount = 0;
+    const when = committedText(tx).replace('T', ' ').replace('Z', '');
+    this.line();
+    this.line([tx.gtid() ?? (tx.kind === 'anonymous' ? 'anonymous transaction' : 'transaction without GTID'), 'bold']);
+    this.line([`  ${when} UTC, server ${tx.serverId}, ${tx.file} at ${tx.offset}${tx.compressed ? ', compressed' : ''}`, 'dim']);
+  }
+
+  rowsQuery(text: string): void {
+    this.line([`  ${this.cut(text, STATEMENT_WIDTH)}`, 'dim']);
+  }
+
+  rows(rows: RowsEvent): void {
+    const plan = this.planOf(rows.table);
+    while (rows.next()) {
+      this.rowCount++;
+      if (rows.before !== null && rows.after !== null) this.update(rows.table, plan, rows.before, rows.after);
+      else this.whole(rows.op, rows.table, plan, (rows.after ?? rows.before)!);
+    }
+  }
+
+  statement(s: Statement): void {
+    this.line(
+      ['  statement', s.ddl ? 'plain' : 'unknown'],
+      [s.schema === '' ? '' : `  in ${s.schema}`, 'dim'],
+      s.exact ? [''] : ['  (bytes not valid in its character set)', 'unknown'],
+    );
+    this.line([`${INDENT}${this.cut(s.text, STATEMENT_WIDTH)}`]);
+  }
+
+  end(tx: TxHead, end: TxEnd): void {
+    const bytes = end.endOffset - tx.offset;
+    const facts = [
+      ENDS[end.how],
+      ...(end.branch === '' ? [] : [end.branch]),
+      ...(end.xid === null ? [] : [`XID ${end.xid}`]),
+      ...(end.how === 'ddl' && this.rowCount === 0 ? [] : [plural(this.rowCount, 'row')]),
+      ...(bytes > 0 ? [bytesText(bytes)] : []),
+    ];
+    this.line([`  ${facts.join(', ')}`, 'dim'], end.sound ? [''] : ['  not sound: see the finding above', 'fail']);
+  }
+
+  abandon(_tx: TxHead): void {
+    this.line(['  not whole: it does not count', 'fail']);
+  }
+
+  rotate(next: string, place: Place): void {
+    this.line();
+    this.line([`${place.file} ends at ${place.offset}; ${next} follows`, 'dim']);
+  }
+
+  stop(place: Place): void {
+    this.line();
+    this.line([`${place.file} ends at ${place.offset}: the server was shut down`, 'dim']);
+  }
+
+  finding(f: Finding): void {
+    this.line(
+      [`  ${f.level === 'note' ? 'note' : f.level.toUpperCase()}  `, levelStyle(f.level)],
+      [`${f.kind} at ${f.file}:${f.offset}: ${f.text}`, f.level === 'note' ? 'dim' : 'plain'],
+    );
+  }
+
+  private whole(op: RowsEvent['op'], table: TableMap, plan: Plan, image: RowImage): void {
+    this.line([`  ${op}  `, op === 'delete' ? 'fail' : 'pass'], [table.name, 'bold']);
+    for (let i = 0; i < plan.names.length; i++) {
+      const value = this.value(plan, table, image, i);
+      if (value !== null) this.line([`${INDENT}${this.name(plan, i)} = `, 'dim'], this.shown(value, this.room - plan.width - 9));
+    }
+  }
+
+  /** Changed columns, and what identifies the row: its key, or everything else where the log does not name the key. */
+  private update(table: TableMap, plan: Plan, before: RowImage, after: RowImage): void {
+    this.line(['  update  ', 'unknown'], [table.name, 'bold']);
+    for (let i = 0; i < plan.names.length; i++) {
+      const [old, now] = [this.value(plan, table, before, i), this.value(plan, table, after, i)];
+      if (old === null && now === null) continue;
+      const same = now === null || old === now;
+      if (same && plan.key !== null && !plan.key.has(i)) continue;
+      const name: Span = [`${INDENT}${this.name(plan, i)} ${same ? '=' : ' '} `, 'dim'];
+      if (same) this.line(name, this.shown(old!, this.room - plan.width - 9, 'dim'));
+      else {
+        const room = Math.floor((this.room - plan.width - 12) / 2);
+        this.line(name, old === null ? ['(not logged)', 'dim'] : this.shown(old, room), [' → ', 'dim'], this.shown(now, room));
+      }
+    }
+  }
+
+  /** The value's text for people; null: not in the image. */
+  private value(plan: Plan, table: TableMap, image: RowImage, i: number): string | null {
+    const pos = image.at[i]!;
+    const patch = image.patched?.[i] ?? null;
+    const { token } = this;
+    token.pos = 0;
+    if (patch) patchedJson(token, table.columns[i]!, patch);
+    else if (pos === ABSENT) return null;
+    else if (pos === NULL) return 'NULL';
+    else plan.emitters[i]!.json(token, image.buf, pos);
+    return shownToken(JSON.parse(this.decoder.decode(token.buf.subarray(0, token.pos))) as Token, plan.kinds[i]!);
+  }
+
+  private shown(text: string, room: number, style: Style = 'plain'): Span {
+    return [this.cut(text, room), text === 'NULL' ? 'dim' : style];
+  }
+
+  private cut(text: string, room: number): string {
+    return this.room === Infinity ? text : shortened(text, Math.max(VALUE_WIDTH_MIN, room));
+  }
+
+  private name(plan: Plan, i: number): string {
+    const name = plan.names[i]!;
+    return name + ' '.repeat(Math.max(0, plan.width - columns(name)));
+  }
+
+  private planOf(table: TableMap): Plan {
+    let plan = this.plans.get(table);
+    if (!plan) {
+      const names = table.columns.map(nameOf);
+      plan = {
+        names,
+        width: Math.min(NAME_WIDTH_MAX, Math.max(0, ...names.map(columns))),
+        emitters: emittersOf(table, this.bytes),
+        kinds: table.columns.map(kindOf),
+        key: table.primaryKey && new Set(table.primaryKey.map((k) => k.column)),
+      };
+      this.plans.set(table, plan);
+    }
+    return plan;
+  }
+
+  private line(...spans: Line): void {
+    this.write(`${paint(spans, this.look)}\n`);
+  }
+}
+
+const ENDS: Record<TxEnd['how'], string> = {
+  xid: 'committed',
+  commit: 'committed',
+  ddl: 'done',
+  'xa-prepare': 'XA prepared, undecided',
+  'xa-commit': 'XA committed',
+  'xa-rollback': 'XA rolled back',
+  rollback: 'rolled back',
+};

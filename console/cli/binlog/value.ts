@@ -1,0 +1,40 @@
+/** Values for people, from the tokens of the JSON form: text in quotes, numbers and dates bare, binary as 0x… */
+import { COLUMN } from '../../../core/binlog/codes.ts';
+import type { ColumnMeta } from '../../../core/binlog/table-map.ts';
+
+const BINARY = 63;
+const TEXT = new Set<number>([
+  COLUMN.VARCHAR,
+  COLUMN.VAR_STRING,
+  COLUMN.STRING,
+  COLUMN.TINY_BLOB,
+  COLUMN.BLOB,
+  COLUMN.MEDIUM_BLOB,
+  COLUMN.LONG_BLOB,
+  COLUMN.MARIA_BLOB_COMPRESSED,
+  COLUMN.MARIA_VARCHAR_COMPRESSED,
+]);
+
+export type Kind = 'bare' | 'text' | 'binary';
+export const kindOf = (c: ColumnMeta): Kind => (!TEXT.has(c.type) ? 'bare' : c.collation === BINARY ? 'binary' : 'text');
+
+export type Token = null | string | Record<string, unknown>;
+
+/** One line of text for a JSON token (docs/binlog.md). */
+export function shownToken(token: Token, kind: Kind): string {
+  if (token === null) return 'NULL';
+  if (typeof token === 'string') return kind === 'bare' ? token : kind === 'text' ? quoted(token) : `0x${token}`;
+  if ('signed' in token) return `${String(token['signed'])} or ${String(token['unsigned'])} (signedness not logged)`;
+  if ('index' in token) return 'label' in token ? quoted(String(token['label'])) : `${String(token['index'])} (label not logged)`;
+  if ('labels' in token) return quoted((token['labels'] as string[]).join(','));
+  if ('utf8' in token) return quoted(String(token['utf8']));
+  if ('hex' in token) return `0x${String(token['hex'])}${'charset' in token ? ` (${String(token['charset'])})` : ''}`;
+  if ('wkb' in token) return `0x${String(token['wkb'])} (SRID ${String(token['srid'])})`;
+  if ('vector' in token) return `[${(token['vector'] as string[]).join(', ')}]`;
+  if ('underivable' in token) return `cannot be told: ${String(token['underivable'])}`;
+  return JSON.stringify(token);
+}
+
+/** Line breaks and tabs are written out, so that a value stays on its line and can be told from one with spaces. */
+const ESCAPES: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\', "'": "\\'" };
+const quoted = (text: string): string => `'${text.replace(/[\n\r\t\\']/g, (c) => ESCAPES[c]!)}'`;
