@@ -9,7 +9,7 @@ export interface CliContext {
   root: string;
   cacheDir: string;
   env: Readonly<Record<string, string | undefined>>;
-  stdout: NodeJS.WriteStream & { fd: number };
+  stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
   /** colours allowed on stdout (a terminal, no NO_COLOR) */
   colour: boolean;

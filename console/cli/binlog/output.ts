@@ -14,8 +14,8 @@ export class Output {
   private readonly sleep = new Int32Array(new SharedArrayBuffer(4));
   private pending = '';
 
-  constructor(stream: { fd: number }) {
-    this.fd = stream.fd;
+  constructor(stream: NodeJS.WriteStream) {
+    this.fd = (stream as NodeJS.WriteStream & { fd: number }).fd;
   }
 
   /** Text is gathered until `flush` or until it is much. */
