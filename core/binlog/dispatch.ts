@@ -206,18 +206,10 @@ export class Dispatch {
   private query(buf: Uint8Array, start: number, end: number): void {
     const body = start + HEADER_BYTES;
     const kind = queryKind(buf, body, end, this.format);
-    switch (kind) {
-      case 'begin':
-        return this.txs.opens('BEGIN', u32(buf, start + 5), u32(buf, start));
-      case 'commit':
-      case 'rollback':
-        return this.txs.commit(kind, null);
-      case 'savepoint':
-        this.txs.inside('a savepoint');
-        return;
-      default:
-        return this.statement(kind, buf, start, end);
-    }
+    if (kind === 'begin') this.txs.opens('BEGIN', u32(buf, start + 5), u32(buf, start));
+    else if (kind === 'commit' || kind === 'rollback') this.txs.commit(kind, null);
+    else if (kind === 'savepoint') this.txs.inside('a savepoint');
+    else this.statement(kind, buf, start, end);
   }
 
   private compressedQuery(buf: Uint8Array, start: number, end: number): void {
@@ -242,17 +234,12 @@ export class Dispatch {
     const query = parseQuery(buf, start + HEADER_BYTES, end, this.format, inflated);
     const serverId = u32(buf, start + 5);
     const seconds = u32(buf, start);
-    switch (kind) {
-      case 'xa-start':
-        return txs.opens('XA START', serverId, seconds);
-      case 'xa-end':
-        return txs.xaEnds();
-      case 'xa-commit':
-      case 'xa-rollback': {
-        const branch = branchOfStatement(query.text);
-        if (branch === null) txs.find('structure', `an XA statement names no branch: ${query.text.slice(0, SHOWN_CHARS)}`);
-        return txs.decided(kind, branch ?? '', serverId, seconds);
-      }
+    if (kind === 'xa-start') return txs.opens('XA START', serverId, seconds);
+    if (kind === 'xa-end') return txs.xaEnds();
+    if (kind === 'xa-commit' || kind === 'xa-rollback') {
+      const branch = branchOfStatement(query.text);
+      if (branch === null) txs.find('structure', `an XA statement names no branch: ${query.text.slice(0, SHOWN_CHARS)}`);
+      return txs.decided(kind, branch ?? '', serverId, seconds);
     }
     const opens = !query.ddl && CREATE_OPENS.test(query.text);
     const alone = txs.lone(serverId, seconds) && !opens;

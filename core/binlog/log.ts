@@ -200,11 +200,12 @@ export class LogReader implements FrameSink {
   }
 
   /** Nothing more of this file is read. */
-  private stop(kind: FindingKind, text: string): void {
+  private stop(kind: FindingKind, text: string): undefined {
     this.stopped = true;
     this.framer.stopped = true;
     this.txs.find(kind, text);
     if (!this.txs.relay) this.txs.abandon();
+    return undefined;
   }
 
   frame(buf: Uint8Array, start: number, end: number, offset: number): Promise<void> | undefined {
@@ -244,7 +245,7 @@ export class LogReader implements FrameSink {
   /** Whether its length is right the next event tells: where that is wrong too, nobody knows where events begin. */
   private badChecksum(type: number): undefined {
     const text = `the checksum of ${eventName(type)} does not fit its bytes`;
-    if (this.suspect) return void this.stop('length', `${text}, nor that of the event before: where events begin cannot be told, nothing behind it is read`);
+    if (this.suspect) return this.stop('length', `${text}, nor that of the event before: where events begin cannot be told, nothing behind it is read`);
     this.distrust();
     this.txs.find('checksum', text);
     return undefined;
@@ -287,8 +288,8 @@ export class LogReader implements FrameSink {
   }
 
   private noFormat(type: number): undefined {
-    if (type === EVENT.START_V3) return void this.stop('format', 'the file is of a server before 5.0 (START_V3)');
-    return void this.stop('structure', `the file begins with ${eventName(type)}, not with a format description`);
+    if (type === EVENT.START_V3) return this.stop('format', 'the file is of a server before 5.0 (START_V3)');
+    return this.stop('structure', `the file begins with ${eventName(type)}, not with a format description`);
   }
 
   /** A format description's own checksum is there whatever the file's setting is, since 5.6.1, and is computed with the in-use flag cleared. */
@@ -298,10 +299,10 @@ export class LogReader implements FrameSink {
       format = parseFormat(buf, start, end);
     } catch (e) {
       if (!(e instanceof BinlogDamage)) throw e;
-      return void this.stop(e.kind, e.message);
+      return this.stop(e.kind, e.message);
     }
     if (hasOwnChecksum(format, end - start) && !this.formatChecksumIs(buf, start, end))
-      return void this.stop('checksum', 'the checksum of the format description does not fit its bytes: nothing behind it can be read');
+      return this.stop('checksum', 'the checksum of the format description does not fit its bytes: nothing behind it can be read');
     this.visitor.event?.(EVENT.FORMAT_DESCRIPTION, end - start, this.txs.place, false);
     const first = this.format === null;
     if (first) this.firstFormat(format, offset);

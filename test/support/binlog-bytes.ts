@@ -33,6 +33,9 @@ const u32 = (n: number): number[] => [n & 255, (n >>> 8) & 255, (n >>> 16) & 255
 const u64 = (n: number): number[] => [...u32(n % 2 ** 32), ...u32(Math.floor(n / 2 ** 32))];
 const packed = (n: number): number[] => (n < 251 ? [n] : n < 65536 ? [252, ...u16(n)] : [254, ...u64(n)]);
 
+/** Type, length and value of a payload's field. */
+const payloadField = (type: number, value: number): number[] => [type, ...packed(packed(value).length), ...packed(value)];
+
 /** One file (or the inside of a payload), event after event. */
 export class LogBytes {
   readonly parts: Buffer[] = [];
@@ -147,8 +150,7 @@ export class LogBytes {
   payload(inside: LogBytes, how: { size?: number; none?: boolean; frame?: Buffer } = {}): this {
     const raw = inside.bytes();
     const data = how.frame ?? (how.none ? raw : zstdCompressSync(raw));
-    const field = (type: number, value: number) => [type, ...packed(packed(value).length), ...packed(value)];
-    const head = [...field(2, how.none ? 255 : 0), ...field(3, how.size ?? raw.length), ...field(1, data.length), 0];
+    const head = [...payloadField(2, how.none ? 255 : 0), ...payloadField(3, how.size ?? raw.length), ...payloadField(1, data.length), 0];
     return this.event(EVENT.TRANSACTION_PAYLOAD, Buffer.concat([Buffer.from(head), data]));
   }
 }
