@@ -8,7 +8,7 @@
 import { COLUMN } from '../codes.ts';
 import { float64At, putDouble } from './float.ts';
 import { isInlined, JSONB, JSON_DEPTH_MAX, jsonDamage, scalarBytes, u16, u32, VarLength } from './json-format.ts';
-import { DECIMAL_DIGITS_MAX, DECIMAL_SCALE_MAX, decimalBytes, putDecimal, putInt, putInt64, putUint64 } from './number.ts';
+import { DECIMAL_SCALE_MAX, decimalBytes, putDecimal, putInt, putInt64, putUint64 } from './number.ts';
 import { writeHex, writeUtf8Json } from './string.ts';
 import { putPackedDate, putPackedDatetime, putPackedTime } from './temporal.ts';
 import { ByteWriter } from './writer.ts';
@@ -142,7 +142,7 @@ class JsonWriter {
     if (type === COLUMN.NEWDECIMAL) {
       const precision = buf[start]!;
       const scale = buf[start + 1]!;
-      if (size < 3 || precision > DECIMAL_DIGITS_MAX || scale > DECIMAL_SCALE_MAX || scale > precision || size !== 2 + decimalBytes(precision, scale)) return 0;
+      if (size < 3 || precision > JSON_DECIMAL_DIGITS_MAX || scale > DECIMAL_SCALE_MAX || scale > precision || size !== 2 + decimalBytes(precision, scale)) return 0;
       out.ascii('{"$decimal":"');
       return putDecimal(out.buf, out.pos, buf, start + 2, precision, scale);
     }
