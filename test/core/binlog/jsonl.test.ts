@@ -56,18 +56,20 @@ test('a whole log, line by line', () => {
   ]);
 });
 
-test('a row that ends beyond its event leaves the rows before it, a finding, and no half line', () => {
-  const damaged = [100, 0, 0, 0, 0, 0, 1, 0, 2, 0, 2, 0xff, 0, 7, 0, 0, 0, 1, 0, 0x61, 0, 8, 0, 0, 0, 200, 0, 0x62];
-  const log = new LogBytes().format().previousGtids().gtid(1).query('BEGIN').tableMap().event(EVENT.WRITE_ROWS, damaged).xid(1).stop();
+test('a value that turns out damaged leaves the rows before it, a finding, and no half line', () => {
+  // test.j (INT, JSON): the second document says that it is an object, and ends
+  const tableMap = [101, 0, 0, 0, 0, 0, 1, 0, 4, ...Buffer.from('test'), 0, 1, 0x6a, 0, 2, 3, 245, 1, 4, 0b10];
+  const rows = [101, 0, 0, 0, 0, 0, 1, 0, 2, 0, 2, 0xff, 0, 7, 0, 0, 0, 2, 0, 0, 0, 4, 1, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0];
+  const log = new LogBytes().format().previousGtids().gtid(1).query('BEGIN').event(EVENT.TABLE_MAP, tableMap).event(EVENT.WRITE_ROWS, rows).xid(1).stop();
   const lines = linesOf(log);
-  expect(lines.filter((l) => l.type === 'insert')).toEqual([{ type: 'insert', table: 'test.t', after: { '@1': '7', '@2': { hex: '61', utf8: 'a' } } }]);
+  expect(lines.filter((l) => l.type === 'insert')).toEqual([{ type: 'insert', table: 'test.j', after: { '@1': '7', '@2': 'true' } }]);
   expect(lines.find((l) => l.type === 'finding')).toMatchObject({ kind: 'structure', level: 'damage', offset: log.offsets[5], gtid: `${UUID}:1` });
   expect(lines.find((l) => l.type === 'end')).toMatchObject({ sound: false });
 });
 
 test('blocks of whole lines, about 256 KiB each', () => {
-  const log = new LogBytes().format().previousGtids();
-  for (let n = 1; n <= 20; n++) log.transaction(n, 'x'.repeat(20_000));
+  const values = Array.from({ length: 20 }, (_, n) => [n, 'x'.repeat(20_000)] as const);
+  const log = new LogBytes().format().previousGtids().gtid(1).query('BEGIN').tableMap().rows(values).xid(1);
   const blocks = blocksOf(log.stop());
   expect(blocks.length).toBeGreaterThan(2);
   for (const block of blocks) {

@@ -50,14 +50,15 @@ test.each<[string, () => LogBytes[], string[]]>([
 });
 
 test('relay logs may hold a transaction again, and begin where the replica asked', () => {
-  const relay = (previous = '') => file(previous, { flags: FLAG.RELAY_LOG });
-  expect(found(relay().transaction(1), relay().transaction(1))).toEqual([]);
+  const relay = { flags: FLAG.RELAY_LOG };
+  expect(found(file('', relay).transaction(1), file('', relay).transaction(1))).toEqual([]);
 });
 
+const list = (log: LogBytes, ...seqs: [server: number, seq: number][]) =>
+  log.event(EVENT.MARIA_GTID_LIST, [seqs.length, 0, 0, 0, ...seqs.flatMap(([server, seq]) => [0, 0, 0, 0, server, 0, 0, 0, seq, 0, 0, 0, 0, 0, 0, 0])]);
+const maria = () => new LogBytes().format({ maria: true });
+
 test('MariaDB: the list of a file must go on where the file before ended', () => {
-  const list = (log: LogBytes, ...seqs: [server: number, seq: number][]) =>
-    log.event(EVENT.MARIA_GTID_LIST, [seqs.length, 0, 0, 0, ...seqs.flatMap(([server, seq]) => [0, 0, 0, 0, server, 0, 0, 0, seq, 0, 0, 0, 0, 0, 0, 0])]);
-  const maria = () => new LogBytes().format({ maria: true });
   const one = () =>
     list(maria())
       .mariaGtid(5)
