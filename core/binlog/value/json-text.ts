@@ -21,6 +21,8 @@ const OPEN = 123;
 const CLOSE = 125;
 const LITERALS = ['null', 'true', 'false'];
 const NUMBER_BYTES_MAX = 70;
+/** MySQL counts the whole digits of a decimal in a document in groups of nine: DECIMAL(65,30) can come as 36 and 30 digits. Nine groups is what a decimal can hold. */
+const JSON_DECIMAL_DIGITS_MAX = 81;
 
 class JsonWriter {
   private out!: ByteWriter;
