@@ -5,13 +5,13 @@ import { BUNDLE } from '../core/bundle.ts';
 import { DrillError } from '../core/errors.ts';
 import type { DrillRef } from '../workflows/messages.ts';
 import { actors, collectOld, drillDir, readPlan } from './collect.ts';
-import type { Deps, Target } from './deps.ts';
+import type { Target } from './deps.ts';
 import { Journal } from './journal.ts';
 import { reconcile } from './reconcile/run.ts';
 import type { Reconciliation } from './reconcile/run.ts';
 
 /** `check`: judged while writes go on, written beside the drill's work. `verdict`: after the workload stopped, written to the bundle. */
-export async function reconcileDrill(deps: Deps, t: Target, ref: DrillRef, purpose: 'check' | 'verdict'): Promise<Reconciliation> {
+export async function reconcileDrill(t: Target, ref: DrillRef, purpose: 'check' | 'verdict'): Promise<Reconciliation> {
   const plan = readPlan(ref);
   const { promoted } = actors(plan);
   const { workDir } = await t.platform.facts();
@@ -23,13 +23,11 @@ export async function reconcileDrill(deps: Deps, t: Target, ref: DrillRef, purpo
   mkdirSync(outDir, { recursive: true });
   const ledger = join(ref.bundle, BUNDLE.ledger);
   return reconcile({
-    mysqlbinlog: deps.tools.mysqlbinlog,
     old: old.dir,
     new: await t.system.dsn(promoted),
     ...(promotion === undefined ? {} : { fork: { set: promotion, how: 'recorded' as const } }),
     ...(existsSync(ledger) ? { ledger } : {}),
     rules: plan.rules,
     outDir,
-    spoolDir: workDir,
   });
 }

@@ -11,8 +11,8 @@ const schema = z.strictObject({ input: z.string() });
 export const lostListed: CheckModule<z.infer<typeof schema>> = {
   name: 'lost-listed',
   schema,
-  async run({ target, ref, inputs, deps }, { input }) {
-    const { summary } = await reconcileDrill(deps, target, ref, 'check');
+  async run({ target, ref, inputs }, { input }) {
+    const { summary } = await reconcileDrill(target, ref, 'check');
     return forkUnknown(summary) ?? judgeList(inputs[input] ?? '', summary);
   },
 };

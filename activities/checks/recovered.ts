@@ -11,8 +11,8 @@ const schema = z.strictObject({});
 export const recovered: CheckModule<z.infer<typeof schema>> = {
   name: 'recovered',
   schema,
-  async run({ target, ref, deps }) {
-    const { summary, lost } = await reconcileDrill(deps, target, ref, 'check');
+  async run({ target, ref }) {
+    const { summary, lost } = await reconcileDrill(target, ref, 'check');
     return forkUnknown(summary) ?? judgeRows(lost);
   },
 };

@@ -1,6 +1,5 @@
 /** Reconciliation from folders and connection strings: reads, hands everything to core/reconcile, writes the bundle's files. Needs neither Temporal nor a runbook. */
-import { mkdtemp, open, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { BUNDLE } from '../../core/bundle.ts';
@@ -15,13 +14,11 @@ import { SideLog } from '../../core/reconcile/side.ts';
 import { META_SCHEMA } from '../../core/workload.ts';
 import type { Row } from '../../core/reconcile/tables.ts';
 import { gtidExecuted, withConnection } from '../../targets/systems/mysql/dsn.ts';
-import { logsOf, readLogs } from '../../targets/systems/mysql/logs.ts';
+import { readLogs } from '../../targets/systems/mysql/logs.ts';
 import { readRowsByKey, readShapes } from '../../targets/systems/mysql/rows.ts';
 import { readAttempts } from './ledger.ts';
 
 export interface ReconcileOptions {
-  /** path of the program (Tools.mysqlbinlog) */
-  mysqlbinlog: string;
   /** the old source: a folder that holds its binary logs, or its connection string when it runs */
   old: string;
   /** the new source's connection string */
@@ -33,8 +30,6 @@ export interface ReconcileOptions {
   rules: ReconcileRules;
   /** where reconcile.json, lost.jsonl and fates.jsonl go; nothing is written without it */
   outDir?: string;
-  /** folder for copies of logs while they are read; the system's temporary folder without it */
-  spoolDir?: string;
   progress?: (text: string) => void;
 }
 
@@ -48,32 +43,28 @@ export interface Reconciliation extends Reconciled {
 
 /** Reads both sides and judges. Promise: reads only; throws coded errors; anything it cannot tell is a finding in the summary. */
 export async function reconcile(opts: ReconcileOptions): Promise<Reconciliation> {
-  const spool = await mkdtemp(join(opts.spoolDir ?? tmpdir(), 'drillbook-logs-'));
-  try {
-    const result = await withConnection(opts.new, (connection) => reconcileWith(connection, opts, spool));
-    if (opts.outDir) await writeFiles(opts.outDir, result);
-    return result;
-  } finally {
-    await rm(spool, { recursive: true, force: true });
-  }
+  const result = await withConnection(opts.new, (connection) => reconcileWith(connection, opts));
+  if (opts.outDir) await writeFiles(opts.outDir, result);
+  return result;
 }
 
 const READS_MAX = 3;
 
-async function reconcileWith(connection: Connection, opts: ReconcileOptions, spool: string): Promise<Reconciliation> {
+async function reconcileWith(connection: Connection, opts: ReconcileOptions): Promise<Reconciliation> {
   const say = opts.progress ?? (() => {});
   const attempts = opts.ledger === undefined ? null : await readAttempts(opts.ledger);
   say(attempts ? `ledger: ${attempts.length} attempts` : 'no ledger');
-  const old = await readSide(opts.mysqlbinlog, opts.old, join(spool, 'old'));
+  const old = await readSide(opts.old);
   say(`old side: ${old.log.transactions.length} transactions in ${old.files.length} log file${old.files.length === 1 ? '' : 's'}`);
   const tables = new Set([...old.log.tables()].filter((t) => !t.startsWith(`${META_SCHEMA}.`)));
   for (const a of attempts ?? []) tables.add(a.table);
+  const wants = (table: string) => tables.has(table) || table.startsWith(`${META_SCHEMA}.`);
   const shapes = await readShapes(connection, tables, opts.rules.identity);
   const clients = clientGtids(attempts);
   const known = opts.fork && { set: GtidSet.parse(opts.fork.set), how: opts.fork.how };
 
   for (let read = 1; ; read++) {
-    const fresh = await readSide(opts.mysqlbinlog, opts.new, join(spool, `new-${read}`));
+    const fresh = await readSide(opts.new, wants);
     say(`new side: ${fresh.log.transactions.length} transactions in ${fresh.files.length} log file${fresh.files.length === 1 ? '' : 's'}`);
     const sides = { old: old.log, fresh: fresh.log, ...(known ? { known } : {}), rules: opts.rules, clients };
     let divergence = divergenceOf(sides, shapes);
@@ -84,7 +75,7 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions, spo
     const finals: FinalRows = { rows: (table, key) => rows.get(table)?.get(key) ?? (rows.has(table) ? [] : null), bound: GtidSet.parse(before) };
     // writers go on: read the log again so that it covers the moment of the rows
     if (!fresh.log.set().contains(after)) {
-      const covering = await readSide(opts.mysqlbinlog, opts.new, join(spool, `cover-${read}`));
+      const covering = await readSide(opts.new, wants);
       divergence = divergenceOf({ ...sides, fresh: covering.log }, shapes);
       sides.fresh = covering.log;
       fresh.files = covering.files;
@@ -98,9 +89,9 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions, spo
 
 const touchedBy = ({ changes }: Divergence): string[] => [...new Set([...changes.keys.map((k) => k.shape.name), ...changes.unsupported.keys()])];
 
-async function readSide(mysqlbinlog: string, source: string, spool: string): Promise<{ log: SideLog; files: LogFile[] }> {
+async function readSide(source: string, wants?: (table: string) => boolean): Promise<{ log: SideLog; files: LogFile[] }> {
   const log = new SideLog();
-  const files = await readLogs(mysqlbinlog, await logsOf(mysqlbinlog, source, spool), log);
+  const files = await readLogs(source, log, wants ? { wants } : {});
   return { log, files };
 }
 

@@ -85,9 +85,7 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
   const outDir = flags.out === undefined ? undefined : resolve(ctx.cwd, flags.out);
   for (const dsn of [flags.new, ...(flags.nodes ?? [])]) parseDsn(path(dsn));
   if (outDir) await mkdir(outDir, { recursive: true });
-  const { mysqlbinlog } = await ctx.tools();
   const opts: ReconcileOptions = {
-    mysqlbinlog,
     old: isDsn(flags.old) ? path(flags.old) : resolve(ctx.cwd, flags.old),
     new: path(flags.new),
     ...(flags.fork === undefined ? {} : { fork: { set: flags.fork, how: 'given' as const } }),

@@ -69,7 +69,7 @@ export class LogReader implements FrameSink {
   private readonly dispatch: Dispatch;
   private readonly framer: Framer;
   private readonly payloads: Payloads;
-  private readonly eventBytesMax: number;
+  readonly eventBytesMax: number;
   /** event types that are hopped over; those whose checksum `structure` leaves out */
   private readonly hop: Uint8Array;
   private readonly bulk = new Uint8Array(256);
@@ -160,6 +160,17 @@ export class LogReader implements FrameSink {
     const place = artificial || logPos === 0 ? from : streamOffset(logPos, from) - (end - start);
     const wait = this.frame(buf, start, end, place);
     if (artificial || logPos === 0) txs.endOffset = from;
+    this.seen = txs.endOffset;
+    return wait;
+  }
+
+  /** The same for an event that is larger than eventBytesMax: its first 101 bytes or more, header and head of a payload in them; then bigPiece and bigEnd. */
+  eventBegin(chunk: Uint8Array, start: number, end: number): Promise<void> | undefined {
+    const buf = this.plainOf(chunk);
+    const { txs } = this;
+    this.stream = true;
+    const length = u32(buf, start + 9);
+    const wait = this.bigBegin(buf, start, end, length, streamOffset(u32(buf, start + 13), txs.endOffset) - length);
     this.seen = txs.endOffset;
     return wait;
   }

@@ -1,4 +1,6 @@
 /** What a binary log says, whoever read it: transactions with their row images, in commit order. */
+import type { GtidSet } from '../gtid.ts';
+import type { Finding } from './finding.ts';
 
 /** One column of an image as the log gives it. `text`: strings unquoted and unescaped; integers may be followed by their unsigned reading in `unsigned`. */
 export interface Value {
@@ -32,10 +34,12 @@ export interface Transaction {
 }
 
 export interface BinlogSink {
+  /** The next file of the log. */
+  file(name: string): void;
   /** A file's Previous_gtids, before its first transaction. */
-  previousGtids(text: string): void;
-  /** A whole transaction: its commit was seen. */
+  previousGtids(set: GtidSet): void;
+  /** A whole transaction: its commit was seen, and no damage inside. */
   transaction(t: Transaction): void;
-  /** Something the reader of a result must know. `cut`: the log ends inside a transaction, which is left out. */
-  finding(kind: 'in-use' | 'cut' | 'unreadable', text: string): void;
+  /** Something the reader of a result must know. */
+  finding(finding: Finding): void;
 }

@@ -195,7 +195,7 @@ function logFindings({ old, fresh, attempts }: ReconcileInput, fates: readonly F
   ] as const) {
     for (const f of log.findings) {
       if (f.kind === 'in-use' && side === 'new') continue;
-      const harmless = f.kind === 'in-use' || (f.kind === 'cut' && attempts !== null && unlogged.length === 0);
+      const harmless = f.level === 'note' || (f.kind === 'cut' && attempts !== null && unlogged.length === 0);
       out.push({ severity: harmless ? 'note' : 'unknown', text: `${side} side, ${f.file}: ${f.text}` });
     }
   }

@@ -1,4 +1,5 @@
 /** One side of a fork: the files of one server's binary log and their whole transactions, in commit order. */
+import type { Finding } from '../binlog/finding.ts';
 import type { BinlogSink, Transaction } from '../binlog/model.ts';
 import { GtidSet } from '../gtid.ts';
 import { META_SCHEMA } from '../workload.ts';
@@ -16,25 +17,19 @@ export interface SideFile {
   previous: GtidSet | null;
 }
 
-export interface SideFinding {
-  file: string;
-  kind: 'in-use' | 'cut' | 'unreadable';
-  text: string;
-}
-
-/** Collects what a parser finds: call `file` before each file, in the order of the log. Memory: all transactions. */
+/** Collects what a decoder tells. Memory: all transactions. */
 export class SideLog implements BinlogSink {
   readonly files: SideFile[] = [];
   readonly transactions: SideTransaction[] = [];
-  readonly findings: SideFinding[] = [];
+  readonly findings: Finding[] = [];
 
   file(name: string): void {
     this.files.push({ file: name, previous: null });
   }
 
-  previousGtids(text: string): void {
+  previousGtids(set: GtidSet): void {
     const file = this.files.at(-1);
-    if (file) file.previous = GtidSet.parse(text);
+    if (file) file.previous = set;
   }
 
   transaction(t: Transaction): void {
@@ -42,8 +37,8 @@ export class SideLog implements BinlogSink {
     this.transactions.push({ ...t, index: this.transactions.length, heartbeat });
   }
 
-  finding(kind: SideFinding['kind'], text: string): void {
-    this.findings.push({ file: this.files.at(-1)?.file ?? '', kind, text });
+  finding(finding: Finding): void {
+    this.findings.push(finding);
   }
 
   /** All GTIDs the log accounts for: its whole transactions and everything that came before its files. */

@@ -1,7 +1,4 @@
 /** Connection strings that people type: `mysql://user:password@host:port`, `mysql://user@localhost?socket=/path`, or just a socket's path (user root, no password). */
-import { randomUUID } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
 import { DrillError, messageOf } from '../../../core/errors.ts';
@@ -74,24 +71,6 @@ export async function withConnection<T>(dsn: string, work: (connection: Connecti
     return await work(connection);
   } finally {
     connection.destroy();
-  }
-}
-
-const optionValue = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-
-/** Writes an option file (mode 0600) for MySQL's own programs, so that a password is never on a command line; removes it afterwards. */
-export async function withOptionFile<T>(endpoint: Endpoint, dir: string, work: (file: string) => Promise<T>): Promise<T> {
-  const file = join(dir, `.client-${randomUUID()}.cnf`);
-  const where = endpoint.socketPath
-    ? [`socket=${optionValue(endpoint.socketPath)}`]
-    : [`protocol=tcp`, `host=${optionValue(endpoint.host!)}`, `port=${endpoint.port!}`, 'get-server-public-key'];
-  await writeFile(file, ['[client]', `user=${optionValue(endpoint.user)}`, `password=${optionValue(endpoint.password)}`, ...where, ''].join('\n'), {
-    mode: 0o600,
-  });
-  try {
-    return await work(file);
-  } finally {
-    await rm(file, { force: true });
   }
 }
 

@@ -169,7 +169,6 @@ test('a few thousand transactions take seconds, not minutes', async () => {
   c.destroy();
   const started = performance.now();
   const r = await reconcile({
-    mysqlbinlog: p.servers.tools.mysqlbinlog,
     old: p.old.dataDir,
     new: p.fresh.dsn,
     rules: { conflict: 'new-wins', identity: { 'drill.orders': 'write_id' } },

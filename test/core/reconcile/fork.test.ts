@@ -11,7 +11,7 @@ const row = (text: string): RowChange => ({ table: 't.x', op: 'insert', before: 
 function side(previous: string, ...transactions: (string | [string, string | null, string?])[]): SideLog {
   const log = new SideLog();
   log.file('binlog.000001');
-  log.previousGtids(previous);
+  log.previousGtids(GtidSet.parse(previous));
   for (const t of transactions) {
     const [gtid, text, statement] = typeof t === 'string' ? [t, t] : t;
     log.transaction({ gtid, commitUs: 0n, rows: text === null ? [] : [row(text)], statements: statement ? [statement] : [] });

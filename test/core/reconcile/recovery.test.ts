@@ -44,7 +44,7 @@ class Server {
     this.uuid = uuid;
     this.n = 0;
     this.log.file('binlog.000001');
-    this.log.previousGtids('');
+    this.log.previousGtids(GtidSet.empty);
     if (!from) return;
     for (const t of from.log.transactions) this.log.transaction(t);
     for (const [k, r] of from.rows) this.rows.set(k, r);

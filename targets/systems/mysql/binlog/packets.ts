@@ -3,6 +3,9 @@
  * next packet). A message is a status byte and, for status 0, one event, whose bytes are handed over where they lie, in as many parts as they come in.
  */
 
+/** Who takes the parts of events; what it returns is awaited before it gets more. An event that came whole in one chunk is both first and last. */
+export type PartSink = (buf: Uint8Array, start: number, end: number, first: boolean, last: boolean) => Promise<void> | undefined;
+
 /** How the stream ended: the server has no more (EOF), or refuses (ERR). */
 export type Outcome = { kind: 'eof' } | { kind: 'error'; code: number; message: string } | { kind: 'protocol'; message: string };
 
@@ -16,7 +19,7 @@ const MESSAGE_BYTES_MAX = 4_096;
 
 export class PacketSplitter {
   outcome: Outcome | null = null;
-  private readonly sink: (buf: Uint8Array, start: number, end: number) => Promise<void> | undefined;
+  private readonly sink: PartSink;
   private readonly header = new Uint8Array(HEADER_BYTES);
   private headerBytes = 0;
   /** of the packet's payload, still to come */
@@ -24,12 +27,13 @@ export class PacketSplitter {
   /** the packet is full: the next one goes on with its message */
   private full = false;
   private status = UNREAD;
+  /** nothing of the message's event has been handed over */
+  private first = true;
   /** an ERR or EOF message behind its status */
   private message: number[] = [];
   private waiting: Promise<void> | undefined = undefined;
 
-  /** What the sink returns is awaited before it gets more. */
-  constructor(sink: PacketSplitter['sink']) {
+  constructor(sink: PartSink) {
     this.sink = sink;
   }
 
@@ -69,22 +73,28 @@ export class PacketSplitter {
 
   /** A packet's header, which may straddle chunks too. */
   private begin(chunk: Uint8Array, start: number): number {
+    const { header } = this;
     let at = start;
-    while (this.headerBytes < HEADER_BYTES && at < chunk.length) this.header[this.headerBytes++] = chunk[at++]!;
+    while (this.headerBytes < HEADER_BYTES && at < chunk.length) header[this.headerBytes++] = chunk[at++]!;
     if (this.headerBytes < HEADER_BYTES) return at;
     this.headerBytes = 0;
-    this.left = this.header[0]! | (this.header[1]! << 8) | (this.header[2]! << 16);
-    if (!this.full) {
-      this.status = UNREAD;
-      if (this.left === 0) this.outcome = { kind: 'protocol', message: 'an empty packet' };
-    }
+    this.left = header[0]! | (header[1]! << 8) | (header[2]! << 16);
+    const goesOn = this.full;
     this.full = this.left === LENGTH_MAX;
+    if (!goesOn) {
+      this.status = UNREAD;
+      this.first = true;
+      if (this.left === 0) this.outcome = { kind: 'protocol', message: 'an empty packet' };
+    } else if (this.left === 0) this.part(chunk, at, at);
     return at;
   }
 
   private part(chunk: Uint8Array, start: number, end: number): void {
     if (this.status === EVENT) {
-      if (end > start) this.waiting = this.sink(chunk, start, end);
+      const last = this.left === 0 && !this.full;
+      if (end === start && !last) return;
+      this.waiting = this.sink(chunk, start, end, this.first, last);
+      this.first = false;
       return;
     }
     if (this.status !== EOF && this.status !== ERR) {

@@ -12,6 +12,10 @@ import { GtidSet } from '../../../../core/gtid.ts';
 import { connect, parseDsn } from '../dsn.ts';
 import type { Endpoint } from '../dsn.ts';
 import type { ReadProgress } from './files.ts';
+import { Assembler } from './assemble.ts';
+import type { EventSink } from './assemble.ts';
+import { FileDigests } from './digest.ts';
+import type { FileDigest } from './digest.ts';
 import { PacketSplitter } from './packets.ts';
 import type { Outcome } from './packets.ts';
 
@@ -30,6 +34,8 @@ export interface StreamOptions extends ReadProgress {
   serverId?: number;
   /** the server must say something at least this often; it is asked to send heartbeats three times as often */
   silenceMsMax?: number;
+  /** the files' digests are wanted: of a stream from the beginning of the first file on, over one connection */
+  sha256?: boolean;
 }
 
 const SILENCE_MS_MAX = 60_000;
@@ -55,16 +61,19 @@ interface Wire {
 
 /**
  * Reads a live server's binary log. Needs REPLICATION SLAVE. Throws DRILL_NODE_DOWN, DRILL_LOGS_UNREADABLE (the server refuses), DRILL_STREAM_SILENT,
- * DRILL_STREAM_CUT (the connection is gone), and the signal's reason.
+ * DRILL_STREAM_CUT (the connection is gone), and the signal's reason. Gives one digest per file when they are asked for.
  */
-export async function readStream(dsn: string, reader: LogReader, options: StreamOptions): Promise<void> {
+export async function readStream(dsn: string, reader: LogReader, options: StreamOptions): Promise<FileDigest[]> {
   const endpoint = parseDsn(dsn);
+  const digests = options.sha256 ? new FileDigests(reader) : null;
   let failed = 0;
   for (;;) {
     let received = 0;
     try {
-      await receive(endpoint, reader, { ...options, onBytes: (n) => ((received += n), options.onBytes?.(n)) });
-      return reader.end();
+      await receive(endpoint, digests ?? reader, { ...options, onBytes: (n) => ((received += n), options.onBytes?.(n)) });
+      digests?.end();
+      reader.end();
+      return digests?.files ?? [];
     } catch (cause) {
       failed = received > 0 ? 1 : failed + 1;
       const again = isDrillError(cause) && (cause.code === 'DRILL_STREAM_CUT' || (failed > 1 && cause.code === 'DRILL_NODE_DOWN'));
@@ -75,7 +84,7 @@ export async function readStream(dsn: string, reader: LogReader, options: Stream
 }
 
 /** One connection, to its end. */
-async function receive(endpoint: Endpoint, reader: LogReader, options: StreamOptions): Promise<void> {
+async function receive(endpoint: Endpoint, reader: EventSink, options: StreamOptions): Promise<void> {
   options.signal?.throwIfAborted();
   const silenceMsMax = options.silenceMsMax ?? SILENCE_MS_MAX;
   const executed = typeof options.executed === 'function' ? options.executed() : options.executed;
@@ -143,10 +152,11 @@ function packet(body: Buffer): Buffer {
 }
 
 /** Sends the request and hands every event to the reader until the server ends the stream. The socket rests while the reader or the consumer is busy. */
-function drain(wire: Wire, request: Buffer, endpoint: Endpoint, reader: LogReader, options: StreamOptions & { silenceMsMax: number }): Promise<Outcome> {
+function drain(wire: Wire, request: Buffer, endpoint: Endpoint, reader: EventSink, options: StreamOptions & { silenceMsMax: number }): Promise<Outcome> {
   const { signal, silenceMsMax, onBytes } = options;
   const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-  const splitter = new PacketSplitter((buf, start, end) => reader.event(buf, start, end));
+  const events = new Assembler(reader);
+  const splitter = new PacketSplitter((buf, start, end, first, last) => events.part(buf, start, end, first, last));
   let heardMs = performance.now();
   let received = 0;
   let busy = false;
