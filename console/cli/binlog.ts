@@ -27,7 +27,7 @@ function showCommand(ctx: CliContext): Command {
   return logCommand('show', 'what the log says: transactions, row images, statements, findings')
     .option('--json', 'JSON Lines, every value lossless (docs/schema/binlog-jsonl.schema.json)')
     .option('--gtid <set>', 'only these transactions: uuid:1-5,uuid:tag:7, or MariaDB’s 0-1-5,0-1-6')
-    .option('--table <schema.table>', 'only rows of this table (again for more; schema.* for all of a schema), and statements that name it', tables, [])
+    .option('--table <schema.table>', 'only rows of this table (again for more; schema.* for all of a schema), and statements that name it', tables)
     .option('--since <time>', 'committed at or after: 2026-11-22T14:03:07.25 (UTC unless a zone is named), or seconds since 1970')
     .option('--until <time>', 'committed at or before')
     .option('--full', 'do not shorten long values')
@@ -69,7 +69,7 @@ function memory(text: string): number {
   return n;
 }
 
-function tables(text: string, before: string[]): string[] {
+function tables(text: string, before: string[] = []): string[] {
   if (!/^[^.]+\../.test(text)) throw new InvalidArgumentError('the form is schema.table, or schema.*');
   return [...before, text];
 }

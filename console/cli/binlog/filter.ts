@@ -1,7 +1,9 @@
-/** Passes on the transactions, rows and statements that a person asked for. Findings always pass: they are about the log. */
+/**
+ * Passes on the transactions, rows and statements that a person asked for, and the files that they are in. Findings always pass: they are about the log, and
+ * a statement whose rows are not there may have changed anything.
+ */
 import { commitUs } from '../../../core/binlog/inventory.ts';
 import type { Finding } from '../../../core/binlog/finding.ts';
-import type { MariaGtid } from '../../../core/binlog/maria.ts';
 import type { RowsEvent } from '../../../core/binlog/rows.ts';
 import type { TableMap } from '../../../core/binlog/table-map.ts';
 import type { Format, LogVisitor, Place, Statement, TxEnd, TxHead } from '../../../core/binlog/visitor.ts';
@@ -27,6 +29,11 @@ export class Filter implements LogVisitor {
   /** its beginning was passed on */
   private begun = false;
   private query: string | null = null;
+  private file = '';
+  /** of the current file, not yet passed on */
+  private formats: { format: Format; place: Place }[] = [];
+  /** the last file of which something was passed on */
+  private shown: string | null = null;
 
   constructor(inner: LogVisitor, wanted: Wanted) {
     this.inner = inner;
@@ -34,28 +41,25 @@ export class Filter implements LogVisitor {
   }
 
   beginFile(name: string): void {
+    this.file = name;
+    this.formats = [];
     this.inner.beginFile?.(name);
   }
   endFile(name: string, bytes: number): void {
-    this.inner.endFile?.(name, bytes);
+    if (this.shown === name) this.inner.endFile?.(name, bytes);
   }
   format(format: Format, place: Place): void {
-    this.inner.format?.(format, place);
-  }
-  previousGtids(set: GtidSet, place: Place): void {
-    this.inner.previousGtids?.(set, place);
-  }
-  gtidList(list: readonly MariaGtid[], place: Place): void {
-    this.inner.gtidList?.(list, place);
-  }
-  rotate(next: string, place: Place): void {
-    this.inner.rotate?.(next, place);
-  }
-  stop(place: Place): void {
-    this.inner.stop?.(place);
+    this.formats.push({ format, place: { ...place } });
   }
   finding(f: Finding): void {
+    this.showFile();
     this.inner.finding(f);
+  }
+
+  private showFile(): void {
+    for (const { format, place } of this.formats) this.inner.format?.(format, place);
+    this.formats = [];
+    this.shown = this.file;
   }
 
   begin(tx: TxHead): void {
@@ -110,6 +114,7 @@ export class Filter implements LogVisitor {
   private open(tx: TxHead | null): void {
     if (!this.head || this.begun || !tx) return;
     this.begun = true;
+    this.showFile();
     this.inner.begin?.(tx);
   }
 

@@ -1,7 +1,9 @@
 /** Standard output for a lot of text: every write waits until the other side has taken it, so nothing piles up in memory. */
 import { writeSync } from 'node:fs';
 
-const WAIT_MS = 5;
+/** A full pipe is tried again soon, then less and less often. */
+const WAIT_MS_MIN = 0.05;
+const WAIT_MS_MAX = 5;
 const BLOCK_CHARACTERS = 32 * 1024;
 
 /** The reader of our output has gone (`| head`): not an error, there is nobody left to tell. */
@@ -13,6 +15,7 @@ export class Output {
   private readonly fd: number;
   private readonly sleep = new Int32Array(new SharedArrayBuffer(4));
   private pending = '';
+  private waitMs = WAIT_MS_MIN;
 
   constructor(stream: NodeJS.WriteStream) {
     this.fd = (stream as NodeJS.WriteStream & { fd: number }).fd;
@@ -37,13 +40,16 @@ export class Output {
 
   private some(data: Uint8Array, at: number): number {
     try {
-      return writeSync(this.fd, data, at);
+      const n = writeSync(this.fd, data, at);
+      this.waitMs = WAIT_MS_MIN;
+      return n;
     } catch (cause) {
       const code = (cause as NodeJS.ErrnoException).code;
       if (code === 'EPIPE') throw new OutputClosed('', { cause });
       if (code !== 'EAGAIN') throw cause;
       // whoever made the pipe wants no blocking writes
-      Atomics.wait(this.sleep, 0, 0, WAIT_MS);
+      Atomics.wait(this.sleep, 0, 0, this.waitMs);
+      this.waitMs = Math.min(this.waitMs * 2, WAIT_MS_MAX);
       return 0;
     }
   }

@@ -16,7 +16,7 @@ export interface ShowFlags extends SourceFlags {
   json?: boolean;
   full?: boolean;
   gtid?: string;
-  table: string[];
+  table?: string[];
   since?: string;
   until?: string;
 }
@@ -50,10 +50,10 @@ function textView(ctx: CliContext, out: Output, flags: ShowFlags): TextView {
 
 function filtered(view: LogVisitor, flags: ShowFlags): LogVisitor {
   const { gtid, table, since, until } = flags;
-  if (gtid === undefined && table.length === 0 && since === undefined && until === undefined) return view;
+  if (gtid === undefined && table === undefined && since === undefined && until === undefined) return view;
   return new Filter(view, {
     gtid: gtid === undefined ? null : gtidTest(gtid),
-    tables: table,
+    tables: table ?? [],
     sinceUs: since === undefined ? -Infinity : timeUs(since),
     untilUs: until === undefined ? Infinity : timeUs(until),
   });

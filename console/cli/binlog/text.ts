@@ -43,7 +43,11 @@ export class TextView implements LogVisitor {
   private readonly token = new ByteWriter(4096);
   private readonly decoder = new TextDecoder();
   private file = '';
+  private gtid: string | null = null;
   private rowCount = 0;
+  private files = 0;
+  /** the finding that a statement stands where rows were expected: told with the statement, if that is shown */
+  private held: Finding | null = null;
 
   constructor(write: (text: string) => void, o: { look: Look; full: boolean; bytes: Pick<Bytes, 'inflate'> }) {
     this.write = write;
@@ -56,7 +60,12 @@ export class TextView implements LogVisitor {
     this.file = name;
   }
 
+  endFile(): void {
+    this.tellHeld();
+  }
+
   format(f: Format): void {
+    if (this.files++ > 0) this.line();
     const flags = [f.checksums ? 'CRC32' : 'no checksums', ...(f.relay ? ['relay log'] : []), ...(f.inUse ? ['in use'] : [])];
     const version = f.flavour === 'mysql' ? `MySQL ${f.serverVersion}` : f.serverVersion;
     this.line([this.file, 'bold'], [`  ${version}, server ${f.serverId}, ${flags.join(', ')}`, 'dim']);
@@ -72,9 +81,10 @@ export class TextView implements LogVisitor {
 
   begin(tx: TxHead): void {
     this.rowCount = 0;
+    this.gtid = tx.gtid();
     const when = committedText(tx).replace('T', ' ').replace('Z', '');
     this.line();
-    this.line([tx.gtid() ?? (tx.kind === 'anonymous' ? 'anonymous transaction' : 'transaction without GTID'), 'bold']);
+    this.line([this.gtid ?? (tx.kind === 'anonymous' ? 'anonymous transaction' : 'transaction without GTID'), 'bold']);
     this.line([`  ${when} UTC, server ${tx.serverId}, ${tx.file} at ${tx.offset}${tx.compressed ? ', compressed' : ''}`, 'dim']);
   }
 
@@ -92,10 +102,12 @@ export class TextView implements LogVisitor {
   }
 
   statement(s: Statement): void {
+    if (this.held?.offset === s.place.offset) this.held = null;
     this.line(
       ['  statement', s.ddl ? 'plain' : 'unknown'],
       [s.schema === '' ? '' : `  in ${s.schema}`, 'dim'],
-      s.exact ? [''] : ['  (bytes not valid in its character set)', 'unknown'],
+      [s.ddl ? '' : ', what it changed is not in the log as rows', 'unknown'],
+      [s.exact ? '' : ', bytes not valid in its character set', 'unknown'],
     );
     this.line([`${INDENT}${this.cut(s.text, STATEMENT_WIDTH)}`]);
   }
@@ -106,14 +118,16 @@ export class TextView implements LogVisitor {
       ENDS[end.how],
       ...(end.branch === '' ? [] : [end.branch]),
       ...(end.xid === null ? [] : [`XID ${end.xid}`]),
-      ...(end.how === 'ddl' && this.rowCount === 0 ? [] : [plural(this.rowCount, 'row')]),
+      ...(this.rowCount === 0 && HAS_NO_ROWS.has(end.how) ? [] : [plural(this.rowCount, 'row')]),
       ...(bytes > 0 ? [bytesText(bytes)] : []),
     ];
-    this.line([`  ${facts.join(', ')}`, 'dim'], end.sound ? [''] : ['  not sound: see the finding above', 'fail']);
+    this.line([`  ${facts.join(', ')}`, 'dim'], end.sound ? [''] : ['  its rows may not all be here', 'unknown']);
+    this.gtid = null;
   }
 
   abandon(_tx: TxHead): void {
     this.line(['  not whole: it does not count', 'fail']);
+    this.gtid = null;
   }
 
   rotate(next: string, place: Place): void {
@@ -127,10 +141,22 @@ export class TextView implements LogVisitor {
   }
 
   finding(f: Finding): void {
-    this.line(
-      [`  ${f.level === 'note' ? 'note' : f.level.toUpperCase()}  `, levelStyle(f.level)],
-      [`${f.kind} at ${f.file}:${f.offset}: ${f.text}`, f.level === 'note' ? 'dim' : 'plain'],
-    );
+    if (f.kind === 'statement') {
+      this.tellHeld();
+      this.held = f;
+    } else this.tell(f);
+  }
+
+  private tell(f: Finding): void {
+    const where = `${f.kind} at ${f.file}:${f.offset}${f.gtid && f.gtid !== this.gtid ? ` in ${f.gtid}` : ''}`;
+    const note = f.level === 'note';
+    this.line([`  ${note ? 'note' : f.level.toUpperCase()}  `, levelStyle(f.level)], [`${where}: ${f.text}`, note ? 'dim' : 'plain']);
+  }
+
+  private tellHeld(): void {
+    const { held } = this;
+    this.held = null;
+    if (held) this.tell(held);
   }
 
   private whole(op: RowsEvent['op'], table: TableMap, plan: Plan, image: RowImage): void {
@@ -201,10 +227,12 @@ export class TextView implements LogVisitor {
   }
 
   private line(...spans: Line): void {
+    this.tellHeld();
     this.write(`${paint(spans, this.look)}\n`);
   }
 }
 
+const HAS_NO_ROWS = new Set<TxEnd['how']>(['ddl', 'xa-commit', 'xa-rollback']);
 const ENDS: Record<TxEnd['how'], string> = {
   xid: 'committed',
   commit: 'committed',
