@@ -15,6 +15,7 @@ import type { Outcome } from '../../core/reconcile/outcome.ts';
 import type { Reconciled } from '../../core/reconcile/reconcile.ts';
 import { WORKLOAD_TABLES } from '../../core/workload.ts';
 import { isDsn, parseDsn } from '../../targets/systems/mysql/dsn.ts';
+import { addressOf } from './address.ts';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
 import { isUtf8 } from './live.ts';
@@ -107,16 +108,6 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
     );
   } else show(ctx, flags, result, outcome, applied, convergence);
   return outcome.verdict;
-}
-
-/** A connection string without a password takes MYSQL_PWD, so that none need be on a command line; anything with a slash is a path. */
-function addressOf(ctx: CliContext, text: string): string {
-  if (!isDsn(text)) return text.includes('/') ? resolve(ctx.cwd, text) : text;
-  const password = ctx.env['MYSQL_PWD'];
-  if (!password || parseDsn(text).password) return text;
-  const url = new URL(text);
-  url.password = encodeURIComponent(password);
-  return url.href;
 }
 
 async function convergeNodes(flags: Flags, path: (text: string) => string, tables: string[], opts: ReconcileOptions): Promise<Convergence> {
