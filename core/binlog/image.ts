@@ -7,6 +7,8 @@ import { BinlogDamage } from './finding.ts';
 export const ABSENT = -1;
 export const NULL = -2;
 
+const SHAPE_FACTOR = 0x85ebca77;
+
 function beyond(): never {
   throw new BinlogDamage('structure', 'a row runs past the end of its event');
 }
@@ -18,8 +20,8 @@ export class ImagePlan {
   count = 0;
   /** of the null bitmap, which has a bit for each column in the image */
   nullBytes = 0;
-  /** every column of the table is in the image */
-  full = false;
+  /** which columns are in the image: 0 for all, otherwise a number made of the bitmap */
+  shape = 0;
   private readonly storage: Int32Array;
   /** as in the event; the bits behind the last column do not count */
   private readonly present: Uint8Array;
@@ -53,14 +55,16 @@ export class ImagePlan {
   private compile(): void {
     const n = this.storage.length;
     let count = 0;
+    let shape = 0;
     for (let i = 0; i < n; i++) {
       this.at[i] = ABSENT;
       if ((this.present[i >> 3]! & (1 << (i & 7))) === 0) continue;
+      shape = Math.imul(shape ^ (i + 1), SHAPE_FACTOR) ^ (shape >>> 15);
       this.columns[count] = i;
       this.stored[count++] = this.storage[i]!;
     }
     this.count = count;
-    this.full = count === n;
+    this.shape = count === n ? 0 : shape | 1;
     this.nullBytes = (count + 7) >> 3;
     this.lastMask = (count & 7) === 0 ? 0xff : (1 << (count & 7)) - 1;
     this.compiled = true;
@@ -70,7 +74,7 @@ export class ImagePlan {
   walk(buf: Uint8Array, start: number, end: number): number {
     const values = start + this.nullBytes;
     if (values > end) beyond();
-    return this.hasNull(buf, start, values) ? this.walkNulls(buf, start, values, end) : this.walkAll(buf, values, end);
+    return this.shape !== 0 || this.hasNull(buf, start, values) ? this.walkSome(buf, start, values, end) : this.walkFull(buf, values, end);
   }
 
   private hasNull(buf: Uint8Array, start: number, values: number): boolean {
@@ -80,19 +84,24 @@ export class ImagePlan {
     return bits !== 0;
   }
 
-  private walkAll(buf: Uint8Array, values: number, end: number): number {
-    const { at, columns, stored, count } = this;
+  /** All columns of the table, none NULL: what most rows are. */
+  private walkFull(buf: Uint8Array, values: number, end: number): number {
+    const { at, storage } = this;
     let pos = values;
-    for (let k = 0; k < count; k++) {
-      at[columns[k]!] = pos;
-      const s = stored[k]!;
-      pos = (s & 7) === STORED.FIXED ? pos + (s >> 3) : behind(buf, pos, s, end);
+    for (let i = 0; i < storage.length; i++) {
+      at[i] = pos;
+      const s = storage[i]!;
+      if ((s & 7) === STORED.FIXED) pos += s >> 3;
+      else if (s === STORED.LENGTH_1) {
+        if (pos >= end) beyond();
+        pos += 1 + buf[pos]!;
+      } else pos = behind(buf, pos, s, end);
     }
     if (pos > end) beyond();
     return pos;
   }
 
-  private walkNulls(buf: Uint8Array, start: number, values: number, end: number): number {
+  private walkSome(buf: Uint8Array, start: number, values: number, end: number): number {
     const { at, columns, stored, count } = this;
     let pos = values;
     let bits = 0;
@@ -104,7 +113,11 @@ export class ImagePlan {
       }
       at[columns[k]!] = pos;
       const s = stored[k]!;
-      pos = (s & 7) === STORED.FIXED ? pos + (s >> 3) : behind(buf, pos, s, end);
+      if ((s & 7) === STORED.FIXED) pos += s >> 3;
+      else if (s === STORED.LENGTH_1) {
+        if (pos >= end) beyond();
+        pos += 1 + buf[pos]!;
+      } else pos = behind(buf, pos, s, end);
     }
     if (pos > end) beyond();
     return pos;

@@ -20,6 +20,10 @@ export interface RowImage {
   /** behind the null bitmap */
   values: number;
   end: number;
+  /** how many columns are in the image */
+  columns: number;
+  /** which: 0 for all of the table, otherwise a number made of the bitmap */
+  shape: number;
   /** by column: offset of the value as stored (its length prefix included); ABSENT or NULL */
   at: Int32Array;
   /** columns that a partial update gave as JSON diffs: their value is here, and `at` is where the diffs stand (4 bytes of length before them); null: none */
@@ -47,8 +51,17 @@ class ImageState implements RowImage {
   start = 0;
   values = 0;
   end = 0;
+  columns = 0;
+  shape = 0;
   at: Int32Array = new Int32Array(0);
   patched: (PatchedJson | null)[] | null = null;
+
+  use(plan: ImagePlan): void {
+    this.columns = plan.count;
+    this.shape = plan.shape;
+    this.at = plan.at;
+    this.patched = null;
+  }
 }
 
 /** The event ends a statement and may hold no rows. */
@@ -164,25 +177,22 @@ export class RowsCursor implements RowsEvent {
     this.beforePlan = this.afterPlan = null;
     this.before = this.after = null;
     let pos = at.pos;
-    let columns = 0;
     if (this.op !== 'insert') {
       table.before.fit(buf, pos);
       this.beforePlan = table.before;
-      this.beforeImage.at = table.before.at;
+      this.beforeImage.use(table.before);
       this.before = this.beforeImage;
-      columns = table.before.count;
       pos += bitmap;
     }
     if (this.op !== 'delete') {
       table.after.fit(buf, pos);
       this.afterPlan = table.after;
-      this.afterImage.at = table.after.at;
-      this.afterImage.patched = null;
+      this.afterImage.use(table.after);
       this.after = this.afterImage;
-      columns += table.after.count;
       pos += bitmap;
     }
-    if (columns === 0) throw new BinlogDamage('underivable', `rows of ${table.name} without a single column: how many there are is not in the log`);
+    if ((this.before?.columns ?? 0) + (this.after?.columns ?? 0) === 0)
+      throw new BinlogDamage('underivable', `rows of ${table.name} without a single column: how many there are is not in the log`);
     this.buf = buf;
     this.pos = pos;
     this.end = end;
