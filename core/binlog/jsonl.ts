@@ -12,7 +12,7 @@ import type { ColumnMeta, TableMap } from './table-map.ts';
 import type { GtidSet } from '../gtid.ts';
 import { emitterOf, patchedJson } from './value/emit.ts';
 import type { Emitter } from './value/emit.ts';
-import { ByteWriter } from './value/writer.ts';
+import { ByteWriter, Token } from './value/writer.ts';
 import type { Format, LogVisitor, Place, Statement, TxEnd, TxHead } from './visitor.ts';
 
 const BLOCK_BYTES = 256 * 1024;
@@ -20,19 +20,19 @@ const BLOCK_BYTES = 256 * 1024;
 const KEPT_BYTES_MAX = 4 * 1024 * 1024;
 
 const utf8 = new TextEncoder();
-const COMMA = 0x2c;
-const BRACE = 0x7d;
-const NEWLINE = 0x0a;
-const NULL_TOKEN = utf8.encode('null');
-const AFTER = utf8.encode('},"after":{');
+const token = (text: string): Token => new Token(utf8.encode(text));
+const NULL_TOKEN = token('null');
+const AFTER = token('},"after":{');
+const END = token('}}\n');
 
 /** What every row of a table has in common. */
 interface Plan {
-  insert: Uint8Array;
-  update: Uint8Array;
-  delete: Uint8Array;
-  /** `"name":` by column */
-  names: Uint8Array[];
+  insert: Token;
+  update: Token;
+  delete: Token;
+  /** by column: `"name":` at the beginning of an image, and `,"name":` behind others */
+  first: Token[];
+  names: Token[];
   emitters: Emitter[];
   columns: readonly ColumnMeta[];
 }
@@ -55,7 +55,7 @@ export class JsonLines implements LogVisitor {
     const { out } = this;
     if (out.pos > 0) this.write(out.buf.subarray(0, out.pos));
     out.pos = 0;
-    if (out.buf.length > KEPT_BYTES_MAX) out.buf = new Uint8Array(BLOCK_BYTES * 2);
+    if (out.buf.length > KEPT_BYTES_MAX) out.reset(BLOCK_BYTES * 2);
   }
 
   beginFile(name: string): void {
@@ -115,14 +115,11 @@ export class JsonLines implements LogVisitor {
     try {
       while (rows.next()) {
         start = out.pos;
-        out.bytes(head);
+        out.token(head);
         if (rows.before !== null) this.image(plan, rows.before);
-        if (rows.before !== null && rows.after !== null) out.bytes(AFTER);
+        if (rows.before !== null && rows.after !== null) out.token(AFTER);
         if (rows.after !== null) this.image(plan, rows.after);
-        out.need(3);
-        out.buf[out.pos++] = BRACE;
-        out.buf[out.pos++] = BRACE;
-        out.buf[out.pos++] = NEWLINE;
+        out.token(END);
         if (out.pos >= BLOCK_BYTES) this.flush();
         start = out.pos;
       }
@@ -165,17 +162,16 @@ export class JsonLines implements LogVisitor {
   private image(plan: Plan, image: RowImage): void {
     const { out } = this;
     const { at, buf, patched } = image;
-    const { names, emitters } = plan;
-    let some = false;
-    for (let i = 0; i < names.length; i++) {
+    const { emitters } = plan;
+    let names = plan.first;
+    for (let i = 0; i < emitters.length; i++) {
       const pos = at[i]!;
       const patch = patched === null ? null : patched[i]!;
       if (pos === ABSENT && !patch) continue;
-      if (some) out.byte(COMMA);
-      some = true;
-      out.bytes(names[i]!);
+      out.token(names[i]!);
+      names = plan.names;
       if (patch) patchedJson(out, plan.columns[i]!, patch);
-      else if (pos === NULL) out.bytes(NULL_TOKEN);
+      else if (pos === NULL) out.token(NULL_TOKEN);
       else emitters[i]!.json(out, buf, pos);
     }
   }
@@ -183,12 +179,13 @@ export class JsonLines implements LogVisitor {
   private planOf(table: TableMap): Plan {
     let plan = this.plans.get(table);
     if (!plan) {
-      const head = (op: string, image: string) => utf8.encode(`{"type":"${op}","table":${JSON.stringify(table.name)},"${image}":{`);
+      const head = (op: string, image: string) => token(`{"type":"${op}","table":${JSON.stringify(table.name)},"${image}":{`);
       plan = {
         insert: head('insert', 'after'),
         update: head('update', 'before'),
         delete: head('delete', 'before'),
-        names: table.columns.map((c) => utf8.encode(`${JSON.stringify(nameOf(c))}:`)),
+        first: table.columns.map((c) => token(`${JSON.stringify(nameOf(c))}:`)),
+        names: table.columns.map((c) => token(`,${JSON.stringify(nameOf(c))}:`)),
         emitters: emittersOf(table, this.bytes),
         columns: table.columns,
       };

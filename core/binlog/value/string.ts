@@ -52,28 +52,58 @@ export function utf8Length(buf: Uint8Array, pos: number, end: number, bytesMax: 
   return a > 0xf4 || (a === 0xf0 && b < 0x90) || (a === 0xf4 && b >= 0x90) ? 0 : 4;
 }
 
-/** UTF-8 (4), utf8mb3 (3) or ASCII (1) into a JSON string. */
+const NONE = new Uint8Array(0);
+let viewed: Uint8Array = NONE;
+let view: DataView = new DataView(NONE.buffer);
+/** Of the buffer that strings are read from: an event's, which holds many of them. */
+function viewOf(buf: Uint8Array): DataView {
+  if (buf === viewed) return view;
+  viewed = buf;
+  view = new DataView(buf.buffer, buf.byteOffset, buf.length);
+  return view;
+}
+
+/** Not 0: one of the four bytes is below 32, above 127, a quote or a backslash (a subtraction that borrows sets a byte's top bit; H. Warren, Hacker's Delight, 6-1). */
+const special = (word: number): number =>
+  (word | (word - 0x2020_2020) | ((word ^ 0x2222_2222) - 0x0101_0101) | ((word ^ 0x5c5c_5c5c) - 0x0101_0101)) & 0x8080_8080;
+
+/** UTF-8 (4), utf8mb3 (3) or ASCII (1) into a JSON string. Eight plain bytes at a time, others one by one. */
 export function writeUtf8Json(out: ByteWriter, buf: Uint8Array, start: number, end: number, bytesMax: number): boolean {
   out.need(end - start + ESCAPE_BYTES_MAX);
+  const from = viewOf(buf);
+  const last = end - 8;
   let to = out.buf;
+  let words = out.view;
   let p = out.pos;
   let i = start;
   while (i < end) {
-    const b = buf[i]!;
-    const c = CLASS[b]!;
-    if (c === 0) {
-      to[p++] = b;
-      i++;
-    } else if (c === 1) {
-      p = putEscape(to, p, b);
-      i++;
-      out.pos = p;
-      out.need(end - i + ESCAPE_BYTES_MAX);
-      to = out.buf;
-    } else {
-      const n = bytesMax === 1 ? 0 : utf8Length(buf, i, end, bytesMax);
-      if (n === 0) return false;
-      for (let k = 0; k < n; k++) to[p++] = buf[i++]!;
+    while (i <= last) {
+      const a = from.getInt32(i, true);
+      const b = from.getInt32(i + 4, true);
+      if ((special(a) | special(b)) !== 0) break;
+      words.setInt32(p, a, true);
+      words.setInt32(p + 4, b, true);
+      i += 8;
+      p += 8;
+    }
+    for (const stop = i <= last ? i + 8 : end; i < stop;) {
+      const b = buf[i]!;
+      const c = CLASS[b]!;
+      if (c === 0) {
+        to[p++] = b;
+        i++;
+      } else if (c === 1) {
+        p = putEscape(to, p, b);
+        i++;
+        out.pos = p;
+        out.need(end - i + ESCAPE_BYTES_MAX);
+        to = out.buf;
+        words = out.view;
+      } else {
+        const n = bytesMax === 1 ? 0 : utf8Length(buf, i, end, bytesMax);
+        if (n === 0) return false;
+        for (let k = 0; k < n; k++) to[p++] = buf[i++]!;
+      }
     }
   }
   out.pos = p;
