@@ -130,19 +130,23 @@ export class Dispatch {
         return txs.begin(!group.standalone);
       }
       case EVENT.PREVIOUS_GTIDS: {
+        txs.between();
         const set = parsePreviousGtids(buf, body, end);
         return visitor.previousGtids?.(set, txs.place);
       }
       case EVENT.MARIA_GTID_LIST: {
+        txs.between();
         const list = parseGtidList(buf, body, end);
         return visitor.gtidList?.(list, txs.place);
       }
       case EVENT.ROTATE: {
+        txs.between();
         const { next } = parseRotate(buf, body, end);
         if ((u16(buf, start + 17) & FLAG.ARTIFICIAL) === 0) visitor.rotate?.(next, txs.place);
         return;
       }
       case EVENT.STOP:
+        txs.between();
         return visitor.stop?.(txs.place);
       case EVENT.INCIDENT:
         return this.incident(buf, body, end);

@@ -76,6 +76,7 @@ export class LogReader implements FrameSink {
   /** of the current file; null until its first format description */
   private format: Format | null = null;
   private checksums = false;
+  private toldNone = false;
   private stream = false;
   /** the file's bytes that were seen, with those behind a stop */
   private seen = 0;
@@ -116,6 +117,7 @@ export class LogReader implements FrameSink {
   beginFile(name: string): void {
     this.format = null;
     this.checksums = false;
+    this.toldNone = false;
     this.seen = 0;
     this.magicHave = 0;
     this.magic = 0;
@@ -315,6 +317,7 @@ export class LogReader implements FrameSink {
     if (hasOwnChecksum(format, end - start) && !this.formatChecksumIs(buf, start, end))
       return this.stop('checksum', 'the checksum of the format description does not fit its bytes: nothing behind it can be read');
     this.visitor.event?.(EVENT.FORMAT_DESCRIPTION, end - start, this.txs.place, false);
+    this.txs.between();
     const first = this.format === null;
     if (first) this.firstFormat(format, offset);
     format.relay = this.txs.relay;
@@ -324,6 +327,10 @@ export class LogReader implements FrameSink {
     this.dispatch.setFormat(format, this.txs.relay);
     this.visitor.format?.(format, this.txs.place);
     if (first) this.tellFile(format);
+    if (!format.checksums && !this.toldNone) {
+      this.toldNone = true;
+      this.txs.find('no-checksums', 'written without checksums: its contents cannot be verified, only its structure');
+    }
     return undefined;
   }
 
@@ -338,7 +345,6 @@ export class LogReader implements FrameSink {
   private tellFile(format: Format): void {
     const { txs } = this;
     if (format.inUse) txs.find('in-use', 'the in-use flag is set: the server was killed, or still writes the file');
-    if (!format.checksums) txs.find('no-checksums', 'written without checksums: its contents cannot be verified, only its structure');
     if (this.skipRows) txs.find('rows-unverified', 'rows are skipped unseen');
   }
 
@@ -429,6 +435,7 @@ export class LogReader implements FrameSink {
         }
       }
     }
+    txs.endFile(this.seen);
     this.visitor.endFile?.(txs.place.file, this.seen);
   }
 
@@ -445,7 +452,9 @@ export class LogReader implements FrameSink {
     const { bytes, length } = framer.partial();
     txs.place.offset = framer.offset;
     const of = length === 0 ? 'the header of an event' : `an event of ${length} bytes`;
-    txs.find('cut', `the file ends after ${bytes} bytes of ${of}; ${txs.behind(this.seen)}`);
+    const text = `the file ends after ${bytes} bytes of ${of}; ${txs.behind(this.seen)}`;
+    if (this.suspect) txs.find('length', `${text}; the event before it was wrong, so nothing says where this one begins`);
+    else txs.find('cut', text);
     this.payloads.cancel();
     if (!txs.relay) txs.abandon();
   }

@@ -13,6 +13,8 @@ const HEAD = 1;
 const OPEN = 2;
 const XA_ENDED = 3;
 const ENDED = 4;
+/** of a file, before its first event */
+const MAGIC_BYTES = 4;
 
 export class Transactions {
   /** row events may stand here: what the framer asks before it hops */
@@ -43,6 +45,9 @@ export class Transactions {
   /** rows or a commit without a transaction are told once until the next begins */
   private stray = false;
   private sequence = 0;
+  /** where it began in the current file, less what of it stands in the files before; and the bytes since then that are not its own (relay logs) */
+  private start = 0;
+  private foreign = 0;
   private branch = '';
   private readonly ended: TxEnd = { how: 'xid', xid: null, branch: '', endOffset: 0, sound: true };
 
@@ -89,6 +94,8 @@ export class Transactions {
     head.seconds = seconds;
     head.file = this.place.file;
     head.offset = this.place.offset;
+    this.start = this.place.offset;
+    this.foreign = 0;
     return head;
   }
 
@@ -102,13 +109,13 @@ export class Transactions {
   begin(opened: boolean): void {
     const head = this.head;
     const sequence = head.sequenceNumber;
+    // told before it begins: it is whole itself
+    if (sequence !== 0 && this.sequence !== 0 && sequence !== this.sequence + 1 && !this.restarts)
+      this.find('grammar', `sequence_number ${sequence} follows ${this.sequence}: transactions are missing or out of order`);
+    if (sequence !== 0) this.sequence = sequence;
     this.enter(opened ? OPEN : HEAD);
     this.named = true;
     this.visitor.begin?.(head);
-    if (sequence === 0) return;
-    if (this.sequence !== 0 && sequence !== this.sequence + 1 && !this.restarts)
-      this.find('grammar', `sequence_number ${sequence} follows ${this.sequence}: transactions are missing or out of order`);
-    this.sequence = sequence;
   }
 
   private enter(state: number): void {
@@ -218,6 +225,9 @@ export class Transactions {
 
   private finish(): void {
     const { ended, head } = this;
+    const bytes = this.endOffset - this.start - this.foreign;
+    if (head.transactionBytes !== 0 && bytes !== head.transactionBytes && this.sound)
+      this.find('grammar', `${this.name()} has ${bytes} bytes and its GTID event says ${head.transactionBytes}: events are missing or doubled in it`);
     ended.branch = this.branch;
     ended.endOffset = this.endOffset;
     ended.sound = this.sound;
@@ -239,6 +249,17 @@ export class Transactions {
   /** A payload without a GTID event: its transaction has lost its name. */
   orphan(): void {
     this.beginNameless(0, 0);
+  }
+
+  /** A format description, ROTATE or the like has come, in relay logs perhaps inside a transaction. */
+  between(): void {
+    this.foreign += this.endOffset - this.place.offset;
+  }
+
+  /** The file is over after `bytes`; what is open goes on in the next one. */
+  endFile(bytes: number): void {
+    this.start += MAGIC_BYTES + this.foreign - bytes;
+    this.foreign = 0;
   }
 
   /** The caller has said why. */
