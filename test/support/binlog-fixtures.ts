@@ -182,8 +182,8 @@ async function caughtUp(source: TestMysqld, replica: TestMysqld): Promise<void> 
   const deadline = Date.now() + STEP_MS_MAX;
   for (;;) {
     const [status] = await replica.sql('SHOW REPLICA STATUS');
-    const received = String(status?.['Retrieved_Gtid_Set'] ?? '');
-    const [missing] = await replica.sql(`SELECT GTID_SUBTRACT('${String(row!['done'])}', '${received}') AS missing`);
+    const received = (status?.['Retrieved_Gtid_Set'] ?? '') as string;
+    const [missing] = await replica.sql(`SELECT GTID_SUBTRACT('${row!['done'] as string}', '${received}') AS missing`);
     if (missing!['missing'] === '') return;
     if (Date.now() > deadline) throw new Error(`the replica does not catch up: ${JSON.stringify(status)}`);
     await new Promise((r) => setTimeout(r, 50));

@@ -6,7 +6,7 @@ import { isDrillError } from '../../../core/errors.ts';
 import { GtidSet } from '../../../core/gtid.ts';
 import { startServers } from '../../support/mysqld.ts';
 import type { TestServers } from '../../support/mysqld.ts';
-import { Random } from '../../support/random.ts';
+import { Random } from '../../../bench/binlog-fuzz/random.ts';
 
 const PAIRS = 10_000;
 const PAIRS_PER_STATEMENT = 1_000;
