@@ -1,6 +1,10 @@
-/** Connection strings that people type: `mysql://user:password@host:port`, `mysql://user@localhost?socket=/path`, or just a socket's path (user root, no password). */
+/**
+ * Connection strings that people type: `mysql://user:password@host:port`, `mysql://user@localhost?socket=/path`, or just a socket's path (user root, no password).
+ * `?ssl-mode=required|verify_ca|verify_identity` encrypts, `&ssl-ca=/path` names the authority (the system's without it), as MySQL Shell spells them.
+ */
+import { readFile } from 'node:fs/promises';
 import { createConnection } from 'mysql2/promise';
-import type { Connection } from 'mysql2/promise';
+import type { Connection, SslOptions } from 'mysql2/promise';
 import { DrillError, messageOf } from '../../../core/errors.ts';
 
 export interface Endpoint {
@@ -11,6 +15,8 @@ export interface Endpoint {
   host?: string;
   port?: number;
   socketPath?: string;
+  /** encrypt; `ca` and `identity` say what is verified */
+  tls?: { verify: 'none' | 'ca' | 'identity'; caFile?: string };
 }
 
 export const isDsn = (text: string): boolean => text.startsWith('mysql://');
@@ -31,11 +37,28 @@ export function parseDsn(dsn: string): Endpoint {
   const user = decodeURIComponent(url.username) || 'root';
   const password = decodeURIComponent(url.password);
   const socketPath = url.searchParams.get('socket');
-  if (socketPath) return { name: `${user}@${socketPath}`, user, password, socketPath };
+  const tls = tlsOf(url.searchParams);
+  if (socketPath) return { name: `${user}@${socketPath}`, user, password, socketPath, ...tls };
   if (!url.hostname) throw new DrillError('DRILL_DSN_INVALID', 'the connection string names no host', hint);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const port = url.port ? Number(url.port) : 3306;
-  return { name: `${user}@${host}:${port}`, user, password, host, port };
+  return { name: `${user}@${host}:${port}`, user, password, host, port, ...tls };
+}
+
+const TLS_MODES = { REQUIRED: 'none', VERIFY_CA: 'ca', VERIFY_IDENTITY: 'identity' } as const;
+
+function tlsOf(params: URLSearchParams): Pick<Endpoint, 'tls'> {
+  const mode = (params.get('ssl-mode') ?? 'DISABLED').toUpperCase();
+  const caFile = params.get('ssl-ca');
+  if (mode === 'DISABLED') return {};
+  if (!(mode in TLS_MODES)) throw new DrillError('DRILL_DSN_INVALID', `ssl-mode=${mode} is not known`, 'write required, verify_ca or verify_identity');
+  return { tls: { verify: TLS_MODES[mode as keyof typeof TLS_MODES], ...(caFile ? { caFile } : {}) } };
+}
+
+async function sslOf({ tls }: Endpoint): Promise<{ ssl?: SslOptions }> {
+  if (!tls) return {};
+  const ca = tls.caFile === undefined ? {} : { ca: await readFile(tls.caFile) };
+  return { ssl: { ...ca, rejectUnauthorized: tls.verify !== 'none', verifyIdentity: tls.verify === 'identity' } };
 }
 
 /** A connection whose text is exact: big numbers and dates as strings, UTF-8, times in UTC, a SQL mode that changes no value, lock waits of at most 10 s. Throws DRILL_NODE_DOWN. */
@@ -46,6 +69,7 @@ export async function connect(endpoint: Endpoint): Promise<Connection> {
       user,
       password,
       ...(socketPath ? { socketPath } : { host: host!, port: port! }),
+      ...(await sslOf(endpoint)),
       connectTimeout: 5_000,
       charset: 'utf8mb4_bin',
       supportBigNumbers: true,

@@ -4,10 +4,11 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DrillError, isDrillError, messageOf } from '../../../core/errors.ts';
+import { DrillError, isDrillError } from '../../../core/errors.ts';
 import type { LogFile, NodeFacts, NodePosition, Platform, System } from '../../port.ts';
 import type { Tools } from '../../tools.ts';
 import { APP } from './accounts.ts';
+import { findLogs } from './logs.ts';
 import { applyReceived, replicaStatus, replicateFrom } from './replication.ts';
 import { plainGtids, withAdmin } from './sql.ts';
 import type { AdminSql, Row } from './sql.ts';
@@ -101,13 +102,10 @@ async function promote(node: string, sql: AdminSql): Promise<{ gtidExecuted: str
 /** From the data folder, so the node may be dead. In the order of its index; each file whole or not there under its name. */
 async function collectLogs(node: NodeFacts, dir: string): Promise<LogFile[]> {
   await mkdir(dir, { recursive: true });
-  const index = await readFile(join(node.dataDir, 'binlog.index'), 'utf8').catch((cause: unknown) => {
-    throw new DrillError('DRILL_NO_LOGS', `${node.name} has no binary logs to collect: ${messageOf(cause)}`, `look into ${node.dataDir}`, { cause });
-  });
   const logs: LogFile[] = [];
-  for (const line of index.split('\n').filter((l) => l !== '')) {
-    const file = join(dir, basename(line));
-    logs.push({ file, ...(await copyDurably(join(node.dataDir, basename(line)), file)) });
+  for (const path of await findLogs(node.dataDir)) {
+    const file = join(dir, basename(path));
+    logs.push({ file, ...(await copyDurably(path, file)) });
   }
   const folder = await open(dir);
   await folder.sync();

@@ -33,9 +33,12 @@ export class Assembler {
       this.big = false;
     }
     if (this.big) return this.whole(this.sink.bigPiece(buf, start, end), last);
-    const said = this.length(buf, start, end);
-    this.keep(buf, start, end, said);
-    this.big = said > this.sink.eventBytesMax && this.have >= BIG_HEAD_BYTES;
+    const body = this.header(buf, start, end);
+    const said = this.have < HEADER_BYTES ? 0 : u32(this.side, 9);
+    // one that goes on behind the length that it says is kept so far only: the reader sees that it lies
+    const larger = said > this.sink.eventBytesMax;
+    this.keep(buf, body, larger ? end : Math.min(end, body + this.sink.eventBytesMax + 1 - this.have));
+    this.big = larger && this.have >= BIG_HEAD_BYTES;
     if (this.big) return this.whole(this.sink.eventBegin(this.side, 0, this.have), last);
     return last ? this.sink.event(this.side, 0, this.have) : undefined;
   }
@@ -45,22 +48,23 @@ export class Assembler {
     return wait === undefined ? this.sink.bigEnd() : wait.then(() => this.sink.bigEnd());
   }
 
-  /** What the event says its length is; 0 while its header is not there. */
-  private length(buf: Uint8Array, start: number, end: number): number {
-    if (this.have >= HEADER_BYTES) return u32(this.side, 9);
-    return this.have === 0 && end - start >= HEADER_BYTES ? u32(buf, start + 9) : 0;
+  /** Completes the header; where the rest begins. */
+  private header(buf: Uint8Array, start: number, end: number): number {
+    if (this.have >= HEADER_BYTES) return start;
+    const to = Math.min(end, start + HEADER_BYTES - this.have);
+    this.keep(buf, start, to);
+    return to;
   }
 
-  /** Room grows with what has come. An event that goes on behind the length that it says is kept so far only: the reader sees that it lies. */
-  private keep(buf: Uint8Array, start: number, end: number, said: number): void {
-    const { eventBytesMax } = this.sink;
-    const part = said > eventBytesMax ? end - start : Math.min(end - start, eventBytesMax + 1 - this.have);
-    if (this.have + part > this.side.length) {
-      const side = new Uint8Array(Math.max(this.have + part, this.side.length * 2));
+  /** Room grows with what has come. */
+  private keep(buf: Uint8Array, start: number, end: number): void {
+    const have = this.have + end - start;
+    if (have > this.side.length) {
+      const side = new Uint8Array(Math.max(have, this.side.length * 2));
       side.set(this.side.subarray(0, this.have));
       this.side = side;
     }
-    this.side.set(buf.subarray(start, start + part), this.have);
-    this.have += part;
+    this.side.set(buf.subarray(start, end), this.have);
+    this.have = have;
   }
 }
