@@ -144,6 +144,12 @@ export class LogReader implements FrameSink {
     return this.framer.push(this.plainOf(chunk), at, end);
   }
 
+  /** Leaves out the bytes of the current file up to `offset`, where a transaction begins. Its format description has been pushed. */
+  skipTo(offset: number): void {
+    this.seen = this.txs.endOffset = offset;
+    this.framer.reset(offset);
+  }
+
   /** One whole event of a live stream (without file magic), instead of push. ROTATE names the file, log_pos the place in it. */
   event(chunk: Uint8Array, start: number, end: number): Promise<void> | undefined {
     const buf = this.plainOf(chunk);
@@ -320,6 +326,7 @@ export class LogReader implements FrameSink {
     this.txs.between();
     const first = this.format === null;
     if (first) this.firstFormat(format, offset);
+    else if (!this.txs.restarts) this.txs.find('grammar', 'another format description inside a binary log: only relay logs have more than one');
     format.relay = this.txs.relay;
     this.format = format;
     this.checksums = format.checksums;

@@ -45,6 +45,8 @@ export class Transactions {
   /** rows or a commit without a transaction are told once until the next begins */
   private stray = false;
   private sequence = 0;
+  /** a half-received group: a replica asks for the same again */
+  private givenUp: string | null = null;
   /** where it began in the current file, less what of it stands in the files before; and the bytes since then that are not its own (relay logs) */
   private start = 0;
   private foreign = 0;
@@ -100,8 +102,10 @@ export class Transactions {
   }
 
   private interrupted(): void {
-    if (this.restarts) this.find('restarted-group', `${this.name()} is given up for another that begins at ${this.place.offset}`);
-    else if (this.sound) this.find('grammar', `another transaction begins inside ${this.name()}`);
+    if (this.restarts) {
+      this.find('restarted-group', `${this.name()} is given up for another that begins at ${this.place.offset}`);
+      this.givenUp = this.head.gtid();
+    } else if (this.sound) this.find('grammar', `another transaction begins inside ${this.name()}`);
     this.abandon();
   }
 
@@ -113,6 +117,10 @@ export class Transactions {
     if (sequence !== 0 && this.sequence !== 0 && sequence !== this.sequence + 1 && !this.restarts)
       this.find('grammar', `sequence_number ${sequence} follows ${this.sequence}: transactions are missing or out of order`);
     if (sequence !== 0) this.sequence = sequence;
+    if (this.givenUp !== null) {
+      if (head.gtid() !== this.givenUp) this.find('grammar', `${this.givenUp} was given up and did not come again: ${head.gtid() ?? 'another'} begins`);
+      this.givenUp = null;
+    }
     this.enter(opened ? OPEN : HEAD);
     this.named = true;
     this.visitor.begin?.(head);

@@ -147,6 +147,11 @@ describe('a payload larger than the memory for it', () => {
 
 const relay = () => new LogBytes().format({ flags: FLAG.RELAY_LOG });
 
+test('a binary log has one format description', async () => {
+  const seen = await record([new LogBytes().format().transaction(1).format().stop().bytes()]);
+  expect(seen.findings.map((f) => f.kind)).toEqual(['grammar']);
+});
+
 describe('relay logs', () => {
   test('groups span files, with their table maps', async () => {
     const one = relay().gtid(1).query('BEGIN').tableMap().rotate('log.2');
@@ -171,6 +176,10 @@ describe('relay logs', () => {
   test('a group that begins again is a note', async () => {
     const seen = await record([relay().gtid(1).query('BEGIN').tableMap().transaction(1).stop().bytes()]);
     expect(seen.findings.map((f) => f.kind)).toEqual(['restarted-group']);
+    const lost = await record([relay().gtid(1).query('BEGIN').tableMap().transaction(2).transaction(3).stop().bytes()]);
+    expect(lost.findings.map((f) => f.kind)).toEqual(['restarted-group', 'grammar']);
+    // the ones behind it are whole
+    expect(lost.sound).toEqual([`${UUID}:2`, `${UUID}:3`]);
     expect(seen.sound).toEqual([`${UUID}:1`]);
     expect(seen.lines).toContain(`abandon ${UUID}:1`);
   });
