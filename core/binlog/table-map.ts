@@ -20,7 +20,7 @@ export interface ColumnMeta {
   name: string | null;
   /** collation id; 63 is binary; null: not logged */
   collation: number | null;
-  /** ENUM and SET; null: not logged */
+  /** ENUM and SET; null: not logged, or in a character set that is not read */
   labels: readonly string[] | null;
   /** null: not logged */
   visible: boolean | null;

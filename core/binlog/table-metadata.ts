@@ -5,6 +5,10 @@
 import { COLUMN } from './codes.ts';
 import { BinlogDamage } from './finding.ts';
 import type { ColumnMeta, PrimaryKeyPart } from './table-map.ts';
+import { decoderOf } from './value/body.ts';
+import { charsetOf } from './value/charset.ts';
+import { utf8Text } from './value/string.ts';
+import { ByteWriter } from './value/writer.ts';
 import type { Flavour } from './visitor.ts';
 import { VarintReader, need } from './wire.ts';
 
@@ -87,8 +91,14 @@ export function applyMetadata(columns: ColumnMeta[], flavour: Flavour, buf: Uint
   fields.get(FIELD.ENUM_AND_SET_DEFAULT_CHARSET)?.defaulted(labelled, setCollation);
   fields.get(FIELD.ENUM_AND_SET_COLUMN_CHARSET)?.numbers(labelled, setCollation);
   fields.get(FIELD.COLUMN_NAME)?.names(columns);
-  fields.get(FIELD.SET_STR_VALUE)?.labels(of((c) => c.type === COLUMN.SET));
-  fields.get(FIELD.ENUM_STR_VALUE)?.labels(of((c) => c.type === COLUMN.ENUM));
+  fields.get(FIELD.SET_STR_VALUE)?.labels(
+    of((c) => c.type === COLUMN.SET),
+    flavour,
+  );
+  fields.get(FIELD.ENUM_STR_VALUE)?.labels(
+    of((c) => c.type === COLUMN.ENUM),
+    flavour,
+  );
   fields.get(FIELD.GEOMETRY_TYPE)?.numbers(
     of((c) => c.type === COLUMN.GEOMETRY),
     (c, id) => (c.geometryType = id),
@@ -102,7 +112,20 @@ export function applyMetadata(columns: ColumnMeta[], flavour: Flavour, buf: Uint
 
 /** Labels of one ENUM: what two bytes can count. */
 const LABELS_MAX = 0xffff;
+/** the collation of what has no character set */
+const BINARY = 63;
 const utf8 = new TextDecoder();
+
+/** Labels as text; null where the bytes are not text in the character set, or that is not read. */
+function labelDecoder(collation: number | null, flavour: Flavour): (bytes: Uint8Array) => string | null {
+  const charset = collation === null || collation === BINARY ? 'utf8mb4' : charsetOf(collation, flavour);
+  const decode = charset === null ? null : decoderOf(charset);
+  const out = new ByteWriter(256);
+  return (bytes) => {
+    out.pos = 0;
+    return decode?.(out, bytes, 0, bytes.length, false) ? utf8Text(out) : null;
+  };
+}
 
 /** One field's value. Each method reads it as one kind of list and throws BinlogDamage where the list and the columns differ in number. */
 class Field {
@@ -116,11 +139,13 @@ class Field {
     this.at.open(buf, start, end);
   }
 
-  /** One bit for each column, from the highest of the first byte. */
+  /** One bit for each column, from the highest of the first byte. After a whole number of bytes MySQL writes one more. */
   bits(columns: readonly ColumnMeta[], set: (c: ColumnMeta, bit: boolean) => void): void {
-    need(this.at.pos, (columns.length + 7) >> 3, this.end, 'a metadata field of bits');
+    const bytes = (columns.length + 7) >> 3;
+    need(this.at.pos, bytes, this.end, 'a metadata field of bits');
     columns.forEach((c, i) => set(c, (this.buf[this.at.pos + (i >> 3)]! & (0x80 >> (i & 7))) !== 0));
-    this.at.pos += (columns.length + 7) >> 3;
+    this.at.pos += bytes;
+    if ((columns.length & 7) === 0 && this.at.pos < this.end) this.at.pos++;
     this.over();
   }
 
@@ -146,14 +171,15 @@ class Field {
     this.over();
   }
 
-  /** For each column the number of its labels, then they. In the column's character set. */
-  labels(columns: readonly ColumnMeta[]): void {
+  /** For each column the number of its labels, then they. In the column's character set; a column's labels are left out where one of them is not text there. */
+  labels(columns: readonly ColumnMeta[], flavour: Flavour): void {
     for (const c of columns) {
+      const decode = labelDecoder(c.collation, flavour);
       const count = this.at.packed('a number of labels');
       if (count > LABELS_MAX) throw new BinlogDamage('structure', `${count} labels of one column`);
-      const labels: string[] = [];
-      for (let i = 0; i < count; i++) labels.push(utf8.decode(this.string('a label')));
-      c.labels = labels;
+      const labels: (string | null)[] = [];
+      for (let i = 0; i < count; i++) labels.push(decode(this.string('a label')));
+      c.labels = labels.every((label) => label !== null) ? labels : null;
     }
     this.over();
   }
