@@ -31,8 +31,7 @@ export async function findMariadb(cacheDir) {
   if (!existsSync(server) || !existsSync(client)) return null;
   const { loader, libraryPath } = loaderOf(root);
   const command = (/** @type {string} */ program) => [loader, '--library-path', libraryPath, program];
-  const [file = '', ...args] = [...command(server), '--no-defaults', '--version'];
-  const { status, stdout } = await run(file, args, { deadlineMs: 20_000 });
+  const { status, stdout } = await run(loader, [...command(server).slice(1), '--no-defaults', '--version'], { deadlineMs: 20_000 });
   const version = status === 0 ? /Ver (\d+\.\d+\.\d+-MariaDB)/.exec(stdout)?.[1] : undefined;
   return version === undefined ? null : { version, basedir: join(root, 'usr'), mariadbd: command(server), binlog: command(client) };
 }
