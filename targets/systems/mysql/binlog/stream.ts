@@ -152,57 +152,92 @@ function packet(body: Buffer): Buffer {
 }
 
 /** Sends the request and hands every event to the reader until the server ends the stream. The socket rests while the reader or the consumer is busy. */
-function drain(wire: Wire, request: Buffer, endpoint: Endpoint, reader: EventSink, options: StreamOptions & { silenceMsMax: number }): Promise<Outcome> {
-  const { signal, silenceMsMax, onBytes } = options;
-  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-  const events = new Assembler(reader);
-  const splitter = new PacketSplitter((buf, start, end, first, last) => events.part(buf, start, end, first, last));
-  let heardMs = performance.now();
-  let received = 0;
-  let busy = false;
-  const rested = (): void => {
-    busy = false;
-    heardMs = performance.now();
-    if (splitter.outcome) resolve(splitter.outcome);
-    else wire.stream.resume();
-  };
-  wire.packetParser = {
-    execute: (data) => {
-      heardMs = performance.now();
-      received += data.length;
-      try {
-        const work = [splitter.take(data), onBytes?.(data.length)].filter((w) => w !== undefined);
-        if (work.length === 0) return splitter.outcome ? resolve(splitter.outcome) : undefined;
-        busy = true;
-        wire.stream.pause();
-        Promise.all(work).then(rested, reject);
-      } catch (cause) {
-        reject(cause);
-      }
-    },
-  };
-  const lost = (cause?: unknown) => reject(cut(endpoint, `${cause instanceof Error ? cause.message : 'the server closed it'}, after ${received} bytes`));
-  const aborted = () => reject(signal!.reason as Error);
+async function drain(wire: Wire, request: Buffer, endpoint: Endpoint, reader: EventSink, options: StreamOptions & { silenceMsMax: number }): Promise<Outcome> {
+  const { signal, silenceMsMax } = options;
+  const inlet = new Inlet(wire, reader, options.onBytes);
+  const lost = (cause?: unknown) =>
+    inlet.lose(cut(endpoint, `${cause instanceof Error ? cause.message : 'the server closed it'}, after ${inlet.received} bytes`));
+  const aborted = () => inlet.fail(signal!.reason);
   const look = setInterval(
     () => {
-      if (busy || performance.now() - heardMs < silenceMsMax) return;
-      const awaited = received === 0 ? 'the beginning of its binary log' : `the next event or heartbeat after ${received} bytes`;
-      reject(
-        new DrillError(
-          'DRILL_STREAM_SILENT',
-          `${endpoint.name} said nothing for ${silenceMsMax} ms; awaited was ${awaited}`,
-          'look whether the server and the network are alive',
-        ),
-      );
+      if (inlet.silentMs() < silenceMsMax) return;
+      const awaited = inlet.received === 0 ? 'the beginning of its binary log' : `the next event or heartbeat after ${inlet.received} bytes`;
+      const seen = `${endpoint.name} said nothing for ${silenceMsMax} ms; awaited was ${awaited}`;
+      inlet.fail(new DrillError('DRILL_STREAM_SILENT', seen, 'look whether the server and the network are alive'));
     },
     Math.min(1_000, silenceMsMax / 4),
   );
   wire.stream.on('error', lost).on('close', lost).on('end', lost);
   signal?.addEventListener('abort', aborted);
+  wire.packetParser = inlet;
   wire.stream.write(request);
-  return promise.finally(() => {
+  try {
+    return await inlet.outcome;
+  } finally {
     clearInterval(look);
     signal?.removeEventListener('abort', aborted);
     wire.packetParser = { execute: () => {} };
-  });
+  }
+}
+
+/** Where the socket's chunks come in. */
+class Inlet {
+  received = 0;
+  readonly outcome: Promise<Outcome>;
+  private readonly stream: Duplex;
+  private readonly splitter: PacketSplitter;
+  private readonly onBytes: StreamOptions['onBytes'];
+  private readonly resolve: (outcome: Outcome) => void;
+  readonly fail: (cause: unknown) => void;
+  private heardMs = performance.now();
+  private busy = false;
+  private lost: DrillError | null = null;
+
+  constructor(wire: Wire, reader: EventSink, onBytes: StreamOptions['onBytes']) {
+    const events = new Assembler(reader);
+    this.splitter = new PacketSplitter((buf, start, end, first, last) => events.part(buf, start, end, first, last));
+    this.stream = wire.stream;
+    this.onBytes = onBytes;
+    ({ promise: this.outcome, resolve: this.resolve, reject: this.fail } = Promise.withResolvers<Outcome>());
+  }
+
+  /** How long the server has been silent; 0 while it is us who do not listen. */
+  silentMs(): number {
+    return this.busy ? 0 : performance.now() - this.heardMs;
+  }
+
+  execute(data: Uint8Array): void {
+    this.heardMs = performance.now();
+    this.received += data.length;
+    try {
+      const taken = this.splitter.take(data);
+      const shown = this.onBytes?.(data.length);
+      if (taken === undefined && shown === undefined) this.rest();
+      else {
+        this.busy = true;
+        this.stream.pause();
+        Promise.all([taken, shown]).then(() => this.rested(), this.fail);
+      }
+    } catch (cause) {
+      this.fail(cause);
+    }
+  }
+
+  private rested(): void {
+    this.busy = false;
+    this.heardMs = performance.now();
+    this.stream.resume();
+    this.rest();
+  }
+
+  private rest(): void {
+    if (this.splitter.outcome) this.resolve(this.splitter.outcome);
+    else if (this.lost) this.fail(this.lost);
+  }
+
+  /** The connection is gone: told when all that had come is taken. */
+  lose(cause: DrillError): void {
+    this.lost ??= cause;
+    if (!this.busy) this.rest();
+  }
 }
