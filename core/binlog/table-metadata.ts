@@ -28,8 +28,8 @@ const FIELD = {
   VECTOR_DIMENSIONALITY: 13,
 } as const;
 
-/** Columns whose signedness is listed: MariaDB counts YEAR among them. */
-function isNumeric(type: number, flavour: Flavour): boolean {
+/** Columns whose signedness is listed; the servers (not their own readers) count YEAR among them. */
+function isNumeric(type: number): boolean {
   switch (type) {
     case COLUMN.TINY:
     case COLUMN.SHORT:
@@ -39,9 +39,10 @@ function isNumeric(type: number, flavour: Flavour): boolean {
     case COLUMN.NEWDECIMAL:
     case COLUMN.FLOAT:
     case COLUMN.DOUBLE:
+    case COLUMN.YEAR:
       return true;
     default:
-      return type === COLUMN.YEAR && flavour === 'mariadb';
+      return false;
   }
 }
 
@@ -82,7 +83,7 @@ export function applyMetadata(columns: ColumnMeta[], flavour: Flavour, buf: Uint
   const characters = of((c) => isCharacter(c.type, flavour));
   const labelled = of(isLabelled);
   fields.get(FIELD.SIGNEDNESS)?.bits(
-    of((c) => isNumeric(c.type, flavour)),
+    of((c) => isNumeric(c.type)),
     (c, bit) => (c.unsigned = c.type === COLUMN.YEAR ? null : bit),
   );
   fields.get(FIELD.COLUMN_VISIBILITY)?.bits(columns, (c, bit) => (c.visible = bit));
