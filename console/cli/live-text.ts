@@ -37,8 +37,11 @@ const ASCII: Record<string, string> = {
 
 export const toAscii = (s: string): string => s.replace(/[^\x20-\x7e]/gu, (c) => ASCII[c] ?? '?');
 
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+
 /** Columns that a text takes: wide characters two, combining marks none. */
 export function columns(s: string): number {
+  if (PRINTABLE_ASCII.test(s)) return s.length;
   let n = 0;
   for (const c of s)
     n += /\p{M}/u.test(c)
@@ -76,8 +79,8 @@ export function paint(line: Line, look: Look): string {
   for (const [raw, style = 'plain'] of line) {
     if (room <= 0) break;
     const clean = look.unicode ? inert(raw) : toAscii(inert(raw));
-    const text = look.unicode ? fit(clean, room) : clean.slice(0, room);
-    room -= columns(text);
+    const text = room === Infinity ? clean : look.unicode ? fit(clean, room) : clean.slice(0, room);
+    if (room !== Infinity) room -= columns(text);
     out += look.colour && CODES[style] ? `\u001b[${CODES[style]}m${text}\u001b[0m` : text;
   }
   return look.colour ? out : out.trimEnd();

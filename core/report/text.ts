@@ -3,8 +3,12 @@
 /** Controls, format characters (bidirectional overrides, zero widths, tags), line separators, half surrogates: what could steer a terminal or hide text. */
 const HARMFUL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
+/** Most texts are nothing else. */
+const HARMLESS = /^[\x20-\x7e]*$/;
+
 /** The same text on one line, with every character that could steer a terminal or a page's direction written out, as in ‹U+001B›. */
 export function inert(text: string): string {
+  if (HARMLESS.test(text)) return text;
   return text.replace(/[\t\n\r]+/g, ' ').replace(HARMFUL, (c) => `‹U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}›`);
 }
 

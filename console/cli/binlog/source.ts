@@ -6,9 +6,9 @@ import type { ReadOptions } from '../../../core/binlog/log.ts';
 import type { LogVisitor } from '../../../core/binlog/visitor.ts';
 import { DrillError } from '../../../core/errors.ts';
 import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
-import { listLogs, readFiles, readPipe, readStream } from '../../../targets/systems/mysql/binlog/read.ts';
-import { isDsn } from '../../../targets/systems/mysql/dsn.ts';
-import { addressOf } from '../address.ts';
+import { readFiles, readPipe } from '../../../targets/systems/mysql/binlog/files.ts';
+import { listLogs } from '../../../targets/systems/mysql/binlog/list.ts';
+import type { LogSource } from '../../../targets/systems/mysql/binlog/list.ts';
 import type { CliContext } from '../context.ts';
 
 export interface SourceFlags {
@@ -23,26 +23,29 @@ export interface Pass extends Pick<ReadOptions, 'rows' | 'checksums'> {
   onBytes?: (bytes: number) => void;
 }
 
+export function limitsOf(flags: SourceFlags): Required<Pick<ReadOptions, 'eventBytesMax' | 'windowBytesMax'>> {
+  const memory = flags.memory === undefined ? 0 : flags.memory * 1024 * 1024;
+  return { eventBytesMax: Math.max(memory, EVENT_BYTES_MAX), windowBytesMax: Math.max(memory, WINDOW_BYTES_MAX) };
+}
+
+/** The files that were named; null: a server or standard input. */
+export async function filesOf(ctx: CliContext, sources: readonly string[], flags: SourceFlags): Promise<LogSource | null> {
+  if (sources[0] === '-' || (await isServer(ctx, sources))) return null;
+  return listLogs(
+    sources.map((s) => resolve(ctx.cwd, s)),
+    { relay: flags.relay ?? false },
+  );
+}
+
 /** Reads everything to its end. Throws DRILL_USAGE, and what the readers throw; damage is a finding. */
 export async function readSource(ctx: CliContext, sources: readonly string[], flags: SourceFlags, pass: Pass): Promise<void> {
   const { visitor, rows, checksums, onBytes } = pass;
-  const memory = flags.memory === undefined ? 0 : flags.memory * 1024 * 1024;
-  const reader = new LogReader(visitor, {
-    bytes: nodeBytes,
-    rows,
-    checksums,
-    eventBytesMax: Math.max(memory, EVENT_BYTES_MAX),
-    windowBytesMax: Math.max(memory, WINDOW_BYTES_MAX),
-  });
+  const reader = new LogReader(visitor, { bytes: nodeBytes, rows, checksums, ...limitsOf(flags) });
   const progress = onBytes ? { onBytes } : {};
-  const server = await serverOf(ctx, sources);
-  if (server !== null) await readStream(server, reader, { until: 'end', ...progress });
+  if (await isServer(ctx, sources)) await readServer(ctx, sources[0]!, reader, progress);
   else if (sources[0] === '-') await readPipe(standardInput(), 'standard input', reader, progress);
   else {
-    const { files, findings } = await listLogs(
-      sources.map((s) => resolve(ctx.cwd, s)),
-      { relay: flags.relay ?? false },
-    );
+    const { files, findings } = (await filesOf(ctx, sources, flags))!;
     const sizes = await Promise.all(files.map(async (f) => (await stat(f)).size));
     pass.onFiles?.(
       files,
@@ -53,13 +56,17 @@ export async function readSource(ctx: CliContext, sources: readonly string[], fl
   }
 }
 
-/** The one running server that was named; null: files, folders or standard input. */
-async function serverOf(ctx: CliContext, sources: readonly string[]): Promise<string | null> {
-  const addresses = sources.map((s) => addressOf(ctx, s));
-  const live = await Promise.all(sources.map(async (s, i) => s === '-' || isDsn(s) || (await isSocket(addresses[i]!))));
-  if (sources.length > 1 && live.includes(true))
+/** Loaded for servers only: files need no client. */
+async function readServer(ctx: CliContext, source: string, reader: LogReader, progress: Pick<Pass, 'onBytes'>): Promise<void> {
+  const [{ readStream }, { addressOf }] = await Promise.all([import('../../../targets/systems/mysql/binlog/stream.ts'), import('../address.ts')]);
+  await readStream(addressOf(ctx, source), reader, { until: 'end', ...progress });
+}
+
+async function isServer(ctx: CliContext, sources: readonly string[]): Promise<boolean> {
+  const alone = await Promise.all(sources.map(async (s) => s === '-' || s.startsWith('mysql://') || (await isSocket(resolve(ctx.cwd, s)))));
+  if (sources.length > 1 && alone.includes(true))
     throw new DrillError('DRILL_USAGE', 'a server and standard input are read alone', 'name one server, or -, or any number of files and folders');
-  return live[0] && sources[0] !== '-' ? addresses[0]! : null;
+  return alone[0] === true && sources[0] !== '-';
 }
 
 const isSocket = (path: string): Promise<boolean> =>
