@@ -30,7 +30,20 @@ import { charsetOf } from './charset.ts';
 import { ImpossibleEmitter } from './emitter.ts';
 import type { Emitter } from './emitter.ts';
 import { DECIMAL_DIGITS_MAX, DECIMAL_SCALE_MAX } from './number.ts';
-import { BigintEmitter, BitEmitter, DecimalEmitter, EnumEmitter, FloatEmitter, IntegerEmitter, SetEmitter, TemporalEmitter, YearEmitter } from './scalar.ts';
+import {
+  BigintEmitter,
+  BitEmitter,
+  DatetimeEmitter,
+  DecimalEmitter,
+  EnumEmitter,
+  FloatEmitter,
+  IntegerEmitter,
+  SetEmitter,
+  TemporalEmitter,
+  TimeEmitter,
+  TimestampEmitter,
+  YearEmitter,
+} from './scalar.ts';
 import { utf8 } from './string.ts';
 import * as temporal from './temporal.ts';
 import type { ByteWriter } from './writer.ts';
@@ -81,19 +94,19 @@ function temporalEmitter(column: ColumnMeta): Emitter | null {
       return new YearEmitter(column);
     case COLUMN.DATE:
     case COLUMN.NEWDATE:
-      return new TemporalEmitter(column, temporal.putDate, 0);
+      return new TemporalEmitter(column, temporal.putDate);
     case COLUMN.TIMESTAMP:
-      return new TemporalEmitter(column, temporal.putOldTimestamp, 0);
+      return new TemporalEmitter(column, temporal.putOldTimestamp);
     case COLUMN.DATETIME:
-      return new TemporalEmitter(column, temporal.putOldDatetime, 0);
+      return new TemporalEmitter(column, temporal.putOldDatetime);
     case COLUMN.TIME:
-      return new TemporalEmitter(column, temporal.putOldTime, 0);
+      return new TemporalEmitter(column, temporal.putOldTime);
     case COLUMN.TIMESTAMP2:
-      return meta <= 6 ? new TemporalEmitter(column, temporal.putTimestamp2, meta) : null;
+      return meta <= 6 ? new TimestampEmitter(column) : null;
     case COLUMN.DATETIME2:
-      return meta <= 6 ? new TemporalEmitter(column, temporal.putDatetime2, meta) : null;
+      return meta <= 6 ? new DatetimeEmitter(column) : null;
     case COLUMN.TIME2:
-      return meta <= 6 ? new TemporalEmitter(column, temporal.putTime2, meta) : null;
+      return meta <= 6 ? new TimeEmitter(column) : null;
     default:
       return null;
   }

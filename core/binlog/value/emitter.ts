@@ -35,12 +35,14 @@ export abstract class TokenEmitter implements Emitter {
 
   json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);
-    const to = out.buf;
-    const p = this.put(to, out.pos + 1, buf, pos);
-    if (p < 0) throw impossible(this.column);
-    to[out.pos] = QUOTE;
-    to[p] = QUOTE;
-    out.pos = p + 1;
+    this.close(out, this.put(out.buf, out.pos + 1, buf, pos));
+  }
+  /** Quotes around what was written behind the first of them. */
+  protected close(out: ByteWriter, end: number): void {
+    if (end < 0) throw impossible(this.column);
+    out.buf[out.pos] = QUOTE;
+    out.buf[end] = QUOTE;
+    out.pos = end + 1;
   }
   text(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);

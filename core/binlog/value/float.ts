@@ -1,9 +1,12 @@
 /** FLOAT and DOUBLE as the shortest decimal that reads back to the same bits, in JavaScript's notation. */
-import { putPadded, putUint } from './number.ts';
+import { digitCount, putPadded, putUint } from './number.ts';
 
 const scratch = new DataView(new ArrayBuffer(8));
-const POWERS = [1, 10, 100, 1e3, 1e4, 1e5, 1e6];
+/** 10^n, all of them exact */
+const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
 const FLOAT_NORMAL_MIN = 2 ** -126;
+/** Below, JavaScript writes an exponent. */
+const FIXED_MIN = 1e-6;
 
 export function float32At(buf: Uint8Array, pos: number): number {
   scratch.setInt32(0, buf[pos]! | (buf[pos + 1]! << 8) | (buf[pos + 2]! << 16) | (buf[pos + 3]! << 24));
@@ -19,24 +22,45 @@ export function float64At(buf: Uint8Array, pos: number): number {
 /** How a float that is no number is called. */
 export const nonFinite = (x: number): string => (Number.isNaN(x) ? 'nan' : x > 0 ? 'inf' : '-inf');
 
-/** n / 10^places, n an integer. */
-function putScaled(to: Uint8Array, at: number, n: number, places: number): number {
-  const power = POWERS[places]!;
-  const whole = Math.floor(n / power);
-  const p = putUint(to, at, whole);
-  to[p] = 46;
-  return putPadded(to, p + 1, n - whole * power, places);
-}
-
 function putString(to: Uint8Array, at: number, text: string): number {
   for (let i = 0; i < text.length; i++) to[at + i] = text.charCodeAt(i);
   return at + text.length;
 }
 
-/**
- * A finite double. Short decimals take a path without strings: where round(x * 10^k) has at most 15 digits and divided by 10^k gives x again,
- * its digits are the shortest (every decimal of 15 digits is told apart by a double).
- */
+/** Decimal digits before the point, for 1 ≤ x < 1e15; for 1e-6 ≤ x < 1 minus the zeros behind it. */
+function exponentOf(x: number): number {
+  if (x >= 1e9) return 9 + digitCount(Math.floor(x / 1e9));
+  if (x >= 1) return digitCount(x | 0);
+  let zeros = 0;
+  while (x * POWERS[zeros + 1]! < 1) zeros++;
+  return -zeros;
+}
+
+function trimZeros(to: Uint8Array, end: number): number {
+  let p = end;
+  while (to[p - 1] === 48) p--;
+  return p;
+}
+
+/** n / 10^places, not an integer, without zeros at the end; n < 1e15. */
+function putScaled(to: Uint8Array, at: number, n: number, places: number): number {
+  const power = POWERS[places]!;
+  const whole = Math.floor(n / power);
+  let p = putUint(to, at, whole);
+  to[p++] = 46;
+  let rest = n - whole * power;
+  let width = places;
+  for (; width > 18; width--) to[p++] = 48;
+  if (width > 9) {
+    const high = Math.floor(rest / 1e9);
+    p = putPadded(to, p, high, width - 9);
+    rest -= high * 1e9;
+    width = 9;
+  }
+  return trimZeros(to, putPadded(to, p, rest, width));
+}
+
+/** A finite double. The last resort is the engine's own conversion, which makes a string. */
 export function putDouble(to: Uint8Array, at: number, value: number): number {
   let p = at;
   let x = value;
@@ -44,21 +68,91 @@ export function putDouble(to: Uint8Array, at: number, value: number): number {
     to[p++] = 45;
     x = -x;
   }
-  if (x < 1e15 && Math.floor(x) === x) return putUint(to, p, x);
-  if (x < 1e9 && x >= 1e-6) {
-    for (let places = 1; places <= 6; places++) {
-      const power = POWERS[places]!;
-      const n = Math.round(x * power);
-      if (n / power === x) return putScaled(to, p, n, places);
+  if (x < 1e15) {
+    if (Math.floor(x) === x) return putUint(to, p, x);
+    if (x >= FIXED_MIN) {
+      const exponent = exponentOf(x);
+      // every decimal of 15 digits is told apart by a double: if there is one that reads back, this is it
+      const places = 15 - exponent;
+      const n = Math.round(x * POWERS[places]!);
+      if (n / POWERS[places]! === x) return putScaled(to, p, n, places);
+      const q = putLong(to, p, x, exponent);
+      if (q > 0) return q;
     }
   }
   return putString(to, p, String(x));
 }
 
+/** How sure a comparison of sums near 1e8 is: they are rounded at 1e-8. */
+const MARGIN = 1e-6;
+const SPLITTER = 2 ** 27 + 1;
+
 /**
- * A finite float (its exact value as a double). The same, with seven digits; beyond, the first of 6 to 9 digits that reads back (IEEE 754: nine always do).
- * Reading back by way of a double gives the same float as reading directly, but where the double
- * stands exactly between two floats and the decimal may not: such a candidate is not taken.
+ * A double that needs 16 or 17 digits, x = w * 10^-(17 - exponent) with w in [1e16, 1e17). w is exact as a sum of two doubles (T. Dekker, 1971: a product
+ * and its error; 10^22 is still exact), and so is δ, half the distance to the next double, in the same unit: a multiple of ten within δ of w has 16 digits
+ * and reads back, else the next integer does. 0 where it is too close to tell, and at powers of two, whose neighbours are not equally far.
+ */
+function putLong(to: Uint8Array, at: number, x: number, exponent: number): number {
+  const power = POWERS[17 - exponent]!;
+  scratch.setFloat64(0, x);
+  const bits = scratch.getInt32(0);
+  if (scratch.getInt32(4) === 0 && (bits & 0xf_ffff) === 0) return 0;
+  scratch.setInt32(0, ((bits >>> 20) - 53) << 20);
+  scratch.setInt32(4, 0);
+  const delta = scratch.getFloat64(0) * power;
+  const product = x * power;
+  const error = productError(x, power, product);
+  let high = Math.floor(product / 1e8);
+  // the quotient may have been rounded up to an integer: then this is negative, and the digits are set right below
+  const w = product - high * 1e8 + error;
+  let low = Math.round(w / 10) * 10;
+  let distance = Math.abs(low - w);
+  if (Math.abs(distance - delta) < MARGIN || Math.abs(distance - 5) < MARGIN) return 0;
+  if (distance > delta) {
+    low = Math.round(w);
+    distance = Math.abs(low - w);
+    if (Math.abs(distance - 0.5) < MARGIN) return 0;
+  }
+  if (low < 0) {
+    high--;
+    low += 1e8;
+  } else if (low >= 1e8) {
+    high++;
+    low -= 1e8;
+  }
+  return high >= 1e8 && high < 1e9 ? putDigits(to, at, high, low, exponent) : 0;
+}
+
+/** x * y - product, exactly. */
+function productError(x: number, y: number, product: number): number {
+  const a = SPLITTER * x;
+  const xHigh = a - (a - x);
+  const xLow = x - xHigh;
+  const b = SPLITTER * y;
+  const yHigh = b - (b - y);
+  const yLow = y - yHigh;
+  return xLow * yLow - (product - xHigh * yHigh - xLow * yHigh - xHigh * yLow);
+}
+
+/** The 17 digits of high (9) and low (8), the point behind `exponent` of them. */
+function putDigits(to: Uint8Array, at: number, high: number, low: number, exponent: number): number {
+  let p = at;
+  if (exponent <= 0) {
+    to[p++] = 48;
+    to[p++] = 46;
+    for (let i = exponent; i < 0; i++) to[p++] = 48;
+    return trimZeros(to, putPadded(to, putPadded(to, p, high, 9), low, 8));
+  }
+  const end = putPadded(to, putPadded(to, p + 1, high, 9), low, 8);
+  for (let i = 0; i < exponent; i++, p++) to[p] = to[p + 1]!;
+  to[p] = 46;
+  return trimZeros(to, end);
+}
+
+/**
+ * A finite float (its exact value as a double): the first of 6 to 9 digits that reads back (IEEE 754: nine always do, and what has fewer than six has zeros
+ * behind). Reading back by way of a double gives the same float as reading directly, but where the double stands exactly between two floats and the
+ * decimal may not: such a candidate is not taken.
  */
 export function putFloat(to: Uint8Array, at: number, value: number): number {
   let p = at;
@@ -69,12 +163,13 @@ export function putFloat(to: Uint8Array, at: number, value: number): number {
   }
   if (x < 0x100_0000) {
     if (Math.floor(x) === x) return putUint(to, p, x);
-    if (x >= 1e-3) {
-      for (let places = 1; places <= 6; places++) {
-        const power = POWERS[places]!;
-        const n = Math.round(x * power);
-        if (n > 9_999_999) break;
-        if (Math.fround(n / power) === x) return putScaled(to, p, n, places);
+    if (x >= FIXED_MIN) {
+      // an integer below 2^24 is a float itself: there is at least one digit behind the point
+      const first = Math.max(1, 6 - exponentOf(x));
+      for (let places = first; places < first + 4; places++) {
+        const n = Math.round(x * POWERS[places]!);
+        const candidate = n / POWERS[places]!;
+        if (Math.fround(candidate) === x && !isMidpoint(candidate)) return putScaled(to, p, n, places);
       }
     }
   }

@@ -8,35 +8,60 @@
 import { COLUMN } from '../codes.ts';
 import { float64At, putDouble } from './float.ts';
 import { isInlined, JSONB, JSON_DEPTH_MAX, jsonDamage, scalarBytes, u16, u32, VarLength } from './json-format.ts';
-import { DECIMAL_SCALE_MAX, decimalBytes, putDecimal, putInt, putInt64, putUint64 } from './number.ts';
-import { writeHex, writeUtf8Json } from './string.ts';
+import { DECIMAL_SCALE_MAX, decimalBytes, putDecimal, putInt32, putInt64, putUint, putUint64 } from './number.ts';
+import { utf8, writeHex, writeUtf8Json } from './string.ts';
 import { putPackedDate, putPackedDatetime, putPackedTime } from './temporal.ts';
-import { ByteWriter } from './writer.ts';
+import { Token } from './writer.ts';
+import type { ByteWriter } from './writer.ts';
 
 const QUOTE = 34;
+const BACKSLASH = 92;
 const DOLLAR = 36;
 const COMMA = 44;
 const COLON = 58;
 const OPEN = 123;
 const CLOSE = 125;
-const LITERALS = ['null', 'true', 'false'];
-const NUMBER_BYTES_MAX = 70;
+const LITERALS = ['null', 'true', 'false'].map((text) => new Token(utf8(text)));
+const NUMBER_BYTES_MAX = 128;
+const END_STRING = '"}';
+/** What has quotes, as it is and as it is in a JSON string. */
+const QUOTED = [
+  '{"$decimal":"',
+  '{"$date":"',
+  '{"$time":"',
+  '{"$datetime":"',
+  '{"$timestamp":"',
+  '{"$opaque":"',
+  '{"$double":"',
+  '{"$object":',
+  END_STRING,
+] as const;
+type Quoted = (typeof QUOTED)[number];
+const tokens = (form: (text: string) => string) => Object.fromEntries(QUOTED.map((text) => [text, new Token(utf8(form(text)))])) as Record<Quoted, Token>;
 /** MySQL counts the whole digits of a decimal in a document in groups of nine: DECIMAL(65,30) can come as 36 and 30 digits. Nine groups is what a decimal can hold. */
 const JSON_DECIMAL_DIGITS_MAX = 81;
 
 class JsonWriter {
+  /** the text goes into a JSON string */
+  private readonly nested: boolean;
+  private readonly tokens: Record<Quoted, Token>;
   private out!: ByteWriter;
   private buf!: Uint8Array;
   /** Bytes that values may still come from. A server's document has each byte once; offsets that overlap would multiply the text. */
   private budget = 0;
   private readonly length = new VarLength();
 
+  constructor(nested: boolean) {
+    this.nested = nested;
+    this.tokens = tokens(nested ? (text) => JSON.stringify(text).slice(1, -1) : (text) => text);
+  }
+
   write(out: ByteWriter, buf: Uint8Array, start: number, end: number): void {
     this.out = out;
     this.buf = buf;
     this.budget = end - start;
     // a NULL that was forced into a NOT NULL column: the server reads it as the null literal (Field_json::val_json)
-    if (start === end) out.ascii('null');
+    if (start === end) out.token(LITERALS[0]!);
     else this.value(buf[start]!, start + 1, end, 0);
   }
 
@@ -59,7 +84,7 @@ class JsonWriter {
     if (type === JSONB.LITERAL) {
       const text = LITERALS[buf[pos]!];
       if (text === undefined) throw jsonDamage(`has an unknown literal (${buf[pos]})`);
-      return out.ascii(text);
+      return out.token(text);
     }
     out.need(NUMBER_BYTES_MAX);
     this.number(type, pos);
@@ -71,16 +96,16 @@ class JsonWriter {
     const at = out.pos;
     switch (type) {
       case JSONB.INT16:
-        out.pos = putInt(to, at, (u16(buf, pos) << 16) >> 16);
+        out.pos = putInt32(to, at, (u16(buf, pos) << 16) >> 16);
         return;
       case JSONB.UINT16:
-        out.pos = putInt(to, at, u16(buf, pos));
+        out.pos = putInt32(to, at, u16(buf, pos));
         return;
       case JSONB.INT32:
-        out.pos = putInt(to, at, u32(buf, pos) | 0);
+        out.pos = putInt32(to, at, u32(buf, pos) | 0);
         return;
       case JSONB.UINT32:
-        out.pos = putInt(to, at, u32(buf, pos));
+        out.pos = putUint(to, at, u32(buf, pos));
         return;
       case JSONB.INT64:
         out.pos = putInt64(to, at, u32(buf, pos + 4), u32(buf, pos));
@@ -97,9 +122,9 @@ class JsonWriter {
     const { out, buf } = this;
     const x = float64At(buf, pos);
     if (!Number.isFinite(x)) {
-      out.ascii('{"$double":"');
+      out.token(this.tokens['{"$double":"']);
       for (let i = 7; i >= 0; i--) writeHex(out, buf, pos + i, pos + i + 1);
-      return out.ascii('"}');
+      return out.token(this.tokens[END_STRING]);
     }
     const at = out.pos;
     const p = putDouble(out.buf, at, x);
@@ -110,8 +135,13 @@ class JsonWriter {
 
   private string(start: number, end: number): void {
     this.spend(end - start);
-    this.out.byte(QUOTE);
-    if (!writeUtf8Json(this.out, this.buf, start, end, 4)) throw jsonDamage('has a string that is not UTF-8');
+    this.quote();
+    if (!writeUtf8Json(this.out, this.buf, start, end, 4, this.nested)) throw jsonDamage('has a string that is not UTF-8');
+    this.quote();
+  }
+
+  private quote(): void {
+    if (this.nested) this.out.byte(BACKSLASH);
     this.out.byte(QUOTE);
   }
 
@@ -128,14 +158,14 @@ class JsonWriter {
     const p = this.known(type, start, size);
     if (p > 0) {
       out.pos = p;
-      return out.ascii('"}');
+      return out.token(this.tokens[END_STRING]);
     }
     out.pos = mark;
-    out.ascii('{"$opaque":"');
-    out.pos = putInt(out.buf, out.pos, type);
+    out.token(this.tokens['{"$opaque":"']);
+    out.pos = putInt32(out.buf, out.pos, type);
     out.byte(COLON);
     writeHex(out, buf, start, start + size);
-    out.ascii('"}');
+    out.token(this.tokens[END_STRING]);
   }
 
   /** The opaque types with a form of their own, up to the closing quote; at most 0 where it is none of them. */
@@ -144,8 +174,9 @@ class JsonWriter {
     if (type === COLUMN.NEWDECIMAL) {
       const precision = buf[start]!;
       const scale = buf[start + 1]!;
-      if (size < 3 || precision > JSON_DECIMAL_DIGITS_MAX || scale > DECIMAL_SCALE_MAX || scale > precision || size !== 2 + decimalBytes(precision, scale)) return 0;
-      out.ascii('{"$decimal":"');
+      if (size < 3 || precision > JSON_DECIMAL_DIGITS_MAX || scale > DECIMAL_SCALE_MAX || scale > precision || size !== 2 + decimalBytes(precision, scale))
+        return 0;
+      out.token(this.tokens['{"$decimal":"']);
       return putDecimal(out.buf, out.pos, buf, start + 2, precision, scale);
     }
     if (size !== 8) return 0;
@@ -155,16 +186,16 @@ class JsonWriter {
       case COLUMN.DATE:
         // a date with a time of day is not one: its bytes are given
         if ((low & 0xff_ffff) !== 0 || (high * 256 + (low >>> 24)) % 0x2_0000 !== 0 || high >= 0x8000_0000) return 0;
-        out.ascii('{"$date":"');
+        out.token(this.tokens['{"$date":"']);
         return putPackedDate(out.buf, out.pos, high, low);
       case COLUMN.TIME:
-        out.ascii('{"$time":"');
+        out.token(this.tokens['{"$time":"']);
         return putPackedTime(out.buf, out.pos, high, low);
       case COLUMN.DATETIME:
-        out.ascii('{"$datetime":"');
+        out.token(this.tokens['{"$datetime":"']);
         return putPackedDatetime(out.buf, out.pos, high, low);
       case COLUMN.TIMESTAMP:
-        out.ascii('{"$timestamp":"');
+        out.token(this.tokens['{"$timestamp":"']);
         return putPackedDatetime(out.buf, out.pos, high, low);
       default:
         return 0;
@@ -186,7 +217,7 @@ class JsonWriter {
     if (end > limit || values + count * (word + 1) > end) throw jsonDamage('has a container longer than itself');
     this.spend(values - start + count * (word + 1));
     const wrapped = isObject && count === 1 && this.firstKeyByte(start, end, large) === DOLLAR;
-    if (wrapped) out.ascii('{"$object":');
+    if (wrapped) out.token(this.tokens['{"$object":']);
     out.byte(isObject ? OPEN : 91);
     for (let i = 0; i < count; i++) {
       if (i > 0) out.byte(COMMA);
@@ -221,19 +252,17 @@ class JsonWriter {
   }
 }
 
-const writer = new JsonWriter();
-const scratch = new ByteWriter();
+const plain = new JsonWriter(false);
+const nested = new JsonWriter(true);
 
 /** The text itself. Throws BinlogDamage. */
 export function writeJsonText(out: ByteWriter, buf: Uint8Array, start: number, end: number): void {
-  writer.write(out, buf, start, end);
+  plain.write(out, buf, start, end);
 }
 
 /** The text as a JSON string. */
 export function writeJsonToken(out: ByteWriter, buf: Uint8Array, start: number, end: number): void {
-  scratch.pos = 0;
-  writer.write(scratch, buf, start, end);
   out.byte(QUOTE);
-  writeUtf8Json(out, scratch.buf, 0, scratch.pos, 4);
+  nested.write(out, buf, start, end);
   out.byte(QUOTE);
 }

@@ -4,41 +4,66 @@
  */
 
 /** Decimal digits in value, for value < 1e9; 1 for 0. */
-function digitCount(n: number): number {
+export function digitCount(n: number): number {
   if (n < 100_000) return n < 100 ? (n < 10 ? 1 : 2) : n < 1_000 ? 3 : n < 10_000 ? 4 : 5;
   return n < 10_000_000 ? (n < 1_000_000 ? 6 : 7) : n < 100_000_000 ? 8 : 9;
+}
+
+const TENS = new Uint8Array(100);
+const ONES = new Uint8Array(100);
+for (let i = 0; i < 100; i++) {
+  TENS[i] = 48 + Math.floor(i / 10);
+  ONES[i] = 48 + (i % 10);
 }
 
 /** Exactly `width` digits of n < 1e9, with leading zeros. */
 export function putPadded(to: Uint8Array, at: number, n: number, width: number): number {
   let rest = n | 0;
-  for (let i = at + width - 1; i >= at; i--) {
-    const q = (rest / 10) | 0;
-    to[i] = 48 + rest - q * 10;
+  let i = at + width - 2;
+  while (i >= at) {
+    const q = (rest / 100) | 0;
+    const pair = rest - q * 100;
+    to[i] = TENS[pair]!;
+    to[i + 1] = ONES[pair]!;
     rest = q;
+    i -= 2;
   }
+  if (i === at - 1) to[at] = 48 + rest;
   return at + width;
 }
 
+/** Two digits of n < 100. */
 export function put2(to: Uint8Array, at: number, n: number): number {
-  const tens = (n / 10) | 0;
-  to[at] = 48 + tens;
-  to[at + 1] = 48 + n - tens * 10;
+  to[at] = TENS[n]!;
+  to[at + 1] = ONES[n]!;
   return at + 2;
+}
+
+/** 0 ≤ n < 2^31: without doubles. */
+export function putSmall(to: Uint8Array, at: number, n: number): number {
+  if (n < 100) {
+    if (n >= 10) return put2(to, at, n);
+    to[at] = 48 + n;
+    return at + 1;
+  }
+  if (n < 1_000_000_000) return putPadded(to, at, n, digitCount(n));
+  const billions = (n / 1_000_000_000) | 0;
+  to[at] = 48 + billions;
+  return putPadded(to, at + 1, n - billions * 1_000_000_000, 9);
 }
 
 /** 0 ≤ n ≤ 2^53. */
 export function putUint(to: Uint8Array, at: number, n: number): number {
-  if (n < 1e9) return putPadded(to, at, n, digitCount(n));
+  if (n < 0x8000_0000) return putSmall(to, at, n | 0);
   const high = Math.floor(n / 1e9);
   return putPadded(to, putUint(to, at, high), n - high * 1e9, 9);
 }
 
-/** An integer within ±2^53. */
-export function putInt(to: Uint8Array, at: number, n: number): number {
-  if (n >= 0) return putUint(to, at, n);
+/** Any int32. */
+export function putInt32(to: Uint8Array, at: number, n: number): number {
+  if (n >= 0) return putSmall(to, at, n);
   to[at] = 45;
-  return putUint(to, at + 1, -n);
+  return n === -0x8000_0000 ? putUint(to, at + 1, 0x8000_0000) : putSmall(to, at + 1, -n | 0);
 }
 
 /** high * 2^32 + low, both unsigned. */
@@ -60,25 +85,6 @@ export function putInt64(to: Uint8Array, at: number, high: number, low: number):
   to[at] = 45;
   const negLow = -low >>> 0;
   return putUint64(to, at + 1, (~high + (low === 0 ? 1 : 0)) >>> 0, negLow);
-}
-
-const HEX = new Uint8Array(512);
-for (let i = 0; i < 256; i++) {
-  const text = i.toString(16).padStart(2, '0');
-  HEX[i * 2] = text.charCodeAt(0);
-  HEX[i * 2 + 1] = text.charCodeAt(1);
-}
-
-/** Two lower-case hexadecimal digits a byte. */
-export function putHex(to: Uint8Array, at: number, data: Uint8Array, start: number, end: number): number {
-  let p = at;
-  for (let i = start; i < end; i++) {
-    const b = data[i]! * 2;
-    to[p] = HEX[b]!;
-    to[p + 1] = HEX[b + 1]!;
-    p += 2;
-  }
-  return p;
 }
 
 export const DECIMAL_DIGITS_MAX = 65;

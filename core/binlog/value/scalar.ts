@@ -5,49 +5,61 @@ import { impossible, QUOTE, scratch, TokenEmitter, TOKEN_BYTES_MAX } from './emi
 import type { Emitter } from './emitter.ts';
 import { float32At, float64At, nonFinite, putDouble, putFloat } from './float.ts';
 import { u32 } from './json-format.ts';
-import { putDecimal, putInt, putInt64, putPadded, putUint, putUint64 } from './number.ts';
+import { putDecimal, putInt32, putInt64, putPadded, putUint, putUint64 } from './number.ts';
 import { utf8, utf8Text, writeHex } from './string.ts';
+import { putDatetime2, putTime2, putTimestamp2 } from './temporal.ts';
+import { Token } from './writer.ts';
 import type { ByteWriter } from './writer.ts';
 
 const COMMA = 44;
-const HALF = [0, 0x80, 0x8000, 0x80_0000, 0x8000_0000];
 
 /** TINYINT to INT: 1 to 4 bytes, little-endian. */
 export class IntegerEmitter extends TokenEmitter {
   private readonly bytes: number;
-  private readonly half: number;
+  private readonly unsigned: boolean;
+  private readonly known: boolean;
   constructor(column: ColumnMeta, bytes: number) {
     super(column);
     this.bytes = bytes;
-    this.half = HALF[bytes]!;
+    this.unsigned = column.unsigned === true;
+    this.known = column.unsigned !== null;
   }
+  /** As a signed integer. */
   private read(buf: Uint8Array, pos: number): number {
     switch (this.bytes) {
       case 1:
-        return buf[pos]!;
+        return (buf[pos]! << 24) >> 24;
       case 2:
-        return buf[pos]! | (buf[pos + 1]! << 8);
+        return buf[pos]! | ((buf[pos + 1]! << 24) >> 16);
       case 3:
-        return buf[pos]! | (buf[pos + 1]! << 8) | (buf[pos + 2]! << 16);
+        return buf[pos]! | (buf[pos + 1]! << 8) | ((buf[pos + 2]! << 24) >> 8);
       default:
-        return u32(buf, pos);
+        return buf[pos]! | (buf[pos + 1]! << 8) | (buf[pos + 2]! << 16) | (buf[pos + 3]! << 24);
     }
+  }
+  private positive(n: number): number {
+    return n + 2 ** (8 * this.bytes);
   }
   protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
     const n = this.read(buf, pos);
-    return n < this.half || this.column.unsigned === true ? putUint(to, at, n) : putInt(to, at, n - 2 * this.half);
+    return n < 0 && this.unsigned ? putUint(to, at, this.positive(n)) : putInt32(to, at, n);
   }
   override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
-    if (this.column.unsigned !== null || this.read(buf, pos) < this.half) return super.json(out, buf, pos);
     const n = this.read(buf, pos);
-    out.ascii(`{"signed":"${n - 2 * this.half}","unsigned":"${n}"}`);
+    if (n < 0 && !this.known) return out.ascii(`{"signed":"${n}","unsigned":"${this.positive(n)}"}`);
+    out.need(TOKEN_BYTES_MAX);
+    const to = out.buf;
+    let p = out.pos;
+    to[p++] = QUOTE;
+    p = n < 0 && this.unsigned ? putUint(to, p, this.positive(n)) : putInt32(to, p, n);
+    to[p] = QUOTE;
+    out.pos = p + 1;
   }
   override value(buf: Uint8Array, pos: number): Value {
     const n = this.read(buf, pos);
-    const { unsigned, typeText } = this.column;
-    if (n < this.half || unsigned === true) return { text: String(n), type: typeText, exact: true };
-    const text = String(n - 2 * this.half);
-    return unsigned === null ? { text, unsigned: String(n), type: typeText, exact: true } : { text, type: typeText, exact: true };
+    const type = this.column.typeText;
+    if (n >= 0 || this.known) return { text: String(n < 0 && this.unsigned ? this.positive(n) : n), type, exact: true };
+    return { text: String(n), unsigned: String(this.positive(n)), type, exact: true };
   }
 }
 
@@ -63,12 +75,18 @@ export class BigintEmitter extends TokenEmitter {
     out.pos = putUint64(out.buf, out.pos, u32(buf, pos + 4), u32(buf, pos));
   }
   override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
-    if (this.column.unsigned !== null || buf[pos + 7]! < 0x80) return super.json(out, buf, pos);
-    out.ascii('{"signed":"');
-    this.text(out, buf, pos);
-    out.ascii('","unsigned":"');
-    this.unsigned(out, buf, pos);
-    out.ascii('"}');
+    if (this.column.unsigned === null && buf[pos + 7]! >= 0x80) {
+      out.ascii('{"signed":"');
+      this.text(out, buf, pos);
+      out.ascii('","unsigned":"');
+      this.unsigned(out, buf, pos);
+      return out.ascii('"}');
+    }
+    out.need(TOKEN_BYTES_MAX);
+    out.buf[out.pos] = QUOTE;
+    const p = this.put(out.buf, out.pos + 1, buf, pos);
+    out.buf[p] = QUOTE;
+    out.pos = p + 1;
   }
   override value(buf: Uint8Array, pos: number): Value {
     const value = super.value(buf, pos);
@@ -80,9 +98,19 @@ export class BigintEmitter extends TokenEmitter {
 }
 
 export class DecimalEmitter extends TokenEmitter {
+  private readonly precision: number;
+  private readonly scale: number;
+  constructor(column: ColumnMeta) {
+    super(column);
+    this.precision = column.meta >> 8;
+    this.scale = column.meta & 0xff;
+  }
   protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
-    const { meta } = this.column;
-    return putDecimal(to, at, buf, pos, meta >> 8, meta & 0xff);
+    return putDecimal(to, at, buf, pos, this.precision, this.scale);
+  }
+  override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    out.need(TOKEN_BYTES_MAX);
+    this.close(out, putDecimal(out.buf, out.pos + 1, buf, pos, this.precision, this.scale));
   }
 }
 
@@ -158,30 +186,64 @@ export class YearEmitter extends TokenEmitter {
   }
 }
 
-export type PutTemporal = (to: Uint8Array, at: number, buf: Uint8Array, pos: number, digits: number) => number;
+// The types since 5.6 have a class each, so that the call of what writes them is direct.
 
+abstract class FractionEmitter extends TokenEmitter {
+  protected readonly digits: number;
+  constructor(column: ColumnMeta) {
+    super(column);
+    this.digits = column.meta;
+  }
+}
+export class DatetimeEmitter extends FractionEmitter {
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    return putDatetime2(to, at, buf, pos, this.digits);
+  }
+  override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    out.need(TOKEN_BYTES_MAX);
+    this.close(out, putDatetime2(out.buf, out.pos + 1, buf, pos, this.digits));
+  }
+}
+export class TimestampEmitter extends FractionEmitter {
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    return putTimestamp2(to, at, buf, pos, this.digits);
+  }
+  override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    out.need(TOKEN_BYTES_MAX);
+    this.close(out, putTimestamp2(out.buf, out.pos + 1, buf, pos, this.digits));
+  }
+}
+export class TimeEmitter extends FractionEmitter {
+  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+    return putTime2(to, at, buf, pos, this.digits);
+  }
+  override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
+    out.need(TOKEN_BYTES_MAX);
+    this.close(out, putTime2(out.buf, out.pos + 1, buf, pos, this.digits));
+  }
+}
+
+/** DATE, and the types before 5.6. */
 export class TemporalEmitter extends TokenEmitter {
-  private readonly putTemporal: PutTemporal;
-  private readonly digits: number;
-  constructor(column: ColumnMeta, putTemporal: PutTemporal, digits: number) {
+  private readonly putTemporal: (to: Uint8Array, at: number, buf: Uint8Array, pos: number) => number;
+  constructor(column: ColumnMeta, putTemporal: (to: Uint8Array, at: number, buf: Uint8Array, pos: number) => number) {
     super(column);
     this.putTemporal = putTemporal;
-    this.digits = digits;
   }
   protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
-    return this.putTemporal(to, at, buf, pos, this.digits);
+    return this.putTemporal(to, at, buf, pos);
   }
 }
 
 /** ENUM: 1 or 2 bytes, little-endian; 0 is the error value ''. */
 export class EnumEmitter implements Emitter {
   private readonly column: ColumnMeta;
-  private readonly tokens: Uint8Array[];
+  private readonly tokens: Token[];
   private readonly texts: Uint8Array[];
   constructor(column: ColumnMeta) {
     this.column = column;
     const labels = column.labels === null ? [] : ['', ...column.labels];
-    this.tokens = labels.map((label, i) => utf8(`{"index":"${i}","label":${JSON.stringify(label)}}`));
+    this.tokens = labels.map((label, i) => new Token(utf8(`{"index":"${i}","label":${JSON.stringify(label)}}`)));
     this.texts = labels.map(utf8);
   }
   private index(buf: Uint8Array, pos: number): number {
@@ -190,7 +252,7 @@ export class EnumEmitter implements Emitter {
   json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     const index = this.index(buf, pos);
     const token = this.tokens[index];
-    if (token) out.bytes(token);
+    if (token) out.token(token);
     else out.ascii(`{"index":"${index}"}`);
   }
   text(out: ByteWriter, buf: Uint8Array, pos: number): void {

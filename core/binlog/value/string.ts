@@ -3,7 +3,6 @@
  * valid in their character set; what it wrote until then is for the caller to take back (out.pos).
  */
 import { NO_CHARACTER } from './charset.ts';
-import { putHex } from './number.ts';
 import type { ByteWriter } from './writer.ts';
 
 const QUOTE = 34;
@@ -16,7 +15,7 @@ CLASS[BACKSLASH] = 1;
 /** letter of the two-character escapes; 0: \u00XX */
 const SHORT = new Uint8Array(256);
 for (const [code, letter] of Object.entries({ 8: 'b', 9: 't', 10: 'n', 12: 'f', 13: 'r', 34: '"', 92: '\\' })) SHORT[Number(code)] = letter.charCodeAt(0);
-const ESCAPE_BYTES_MAX = 6;
+const ESCAPE_BYTES_MAX = 8;
 
 /** Room for one escape must be there. */
 function putEscape(to: Uint8Array, at: number, b: number): number {
@@ -33,6 +32,16 @@ function putEscape(to: Uint8Array, at: number, b: number): number {
   const low = b & 15;
   to[at + 5] = low < 10 ? 48 + low : 87 + low;
   return at + 6;
+}
+
+/** The escape of a JSON text inside a JSON string: its backslashes and quotes are escaped again. */
+function putNestedEscape(to: Uint8Array, at: number, b: number): number {
+  to[at] = BACKSLASH;
+  const p = putEscape(to, at + 1, b);
+  if (b !== QUOTE && b !== BACKSLASH) return p;
+  to[at + 2] = BACKSLASH;
+  to[at + 3] = b;
+  return at + 4;
 }
 
 /**
@@ -67,8 +76,11 @@ function viewOf(buf: Uint8Array): DataView {
 const special = (word: number): number =>
   (word | (word - 0x2020_2020) | ((word ^ 0x2222_2222) - 0x0101_0101) | ((word ^ 0x5c5c_5c5c) - 0x0101_0101)) & 0x8080_8080;
 
-/** UTF-8 (4), utf8mb3 (3) or ASCII (1) into a JSON string. Eight plain bytes at a time, others one by one. */
-export function writeUtf8Json(out: ByteWriter, buf: Uint8Array, start: number, end: number, bytesMax: number): boolean {
+/**
+ * UTF-8 (bytesMax of a character 4), utf8mb3 (3) or ASCII (1) into a JSON string. Eight plain bytes at a time, others one by one. `nested`: into a JSON text
+ * that is in a JSON string itself: its escapes are escaped again.
+ */
+export function writeUtf8Json(out: ByteWriter, buf: Uint8Array, start: number, end: number, bytesMax: number, nested = false): boolean {
   out.need(end - start + ESCAPE_BYTES_MAX);
   const from = viewOf(buf);
   const last = end - 8;
@@ -93,7 +105,7 @@ export function writeUtf8Json(out: ByteWriter, buf: Uint8Array, start: number, e
         to[p++] = b;
         i++;
       } else if (c === 1) {
-        p = putEscape(to, p, b);
+        p = nested ? putNestedEscape(to, p, b) : putEscape(to, p, b);
         i++;
         out.pos = p;
         out.need(end - i + ESCAPE_BYTES_MAX);
@@ -184,9 +196,23 @@ export function writeUtf32(out: ByteWriter, buf: Uint8Array, start: number, end:
   return true;
 }
 
+/** Two lower-case digits of each byte, as they stand in memory. */
+const HEX = Uint16Array.from({ length: 256 }, (_, i) => {
+  const text = i.toString(16).padStart(2, '0');
+  return (text.charCodeAt(0) << 8) | text.charCodeAt(1);
+});
+
 export function writeHex(out: ByteWriter, buf: Uint8Array, start: number, end: number): void {
   out.need((end - start) * 2);
-  out.pos = putHex(out.buf, out.pos, buf, start, end);
+  const words = out.view;
+  let p = out.pos;
+  let i = start;
+  for (; i < end - 1; i += 2, p += 4) words.setInt32(p, (HEX[buf[i]!]! << 16) | HEX[buf[i + 1]!]!);
+  if (i < end) {
+    words.setUint16(p, HEX[buf[i]!]!);
+    p += 2;
+  }
+  out.pos = p;
 }
 
 const encoder = new TextEncoder();

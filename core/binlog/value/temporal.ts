@@ -15,10 +15,20 @@ export const FRACTION_BYTES = [0, 1, 1, 2, 2, 3, 3];
 /** microseconds that one unit of such a fraction is, by its bytes */
 const FRACTION_UNIT = [0, 1e4, 100, 1];
 
+/** Up to 4 bytes. */
 function bigEndian(buf: Uint8Array, pos: number, bytes: number): number {
-  let n = 0;
-  for (let i = 0; i < bytes; i++) n = n * 256 + buf[pos + i]!;
-  return n;
+  switch (bytes) {
+    case 0:
+      return 0;
+    case 1:
+      return buf[pos]!;
+    case 2:
+      return (buf[pos]! << 8) | buf[pos + 1]!;
+    case 3:
+      return (buf[pos]! << 16) | (buf[pos + 1]! << 8) | buf[pos + 2]!;
+    default:
+      return ((buf[pos]! << 24) | (buf[pos + 1]! << 16) | (buf[pos + 2]! << 8) | buf[pos + 3]!) >>> 0;
+  }
 }
 
 export function putYmd(to: Uint8Array, at: number, year: number, month: number, day: number): number {
@@ -40,8 +50,9 @@ export function putHms(to: Uint8Array, at: number, hour: number, minute: number,
 /** .ffffff, the first `digits` of the microseconds; -1 where there are more. */
 export function putFraction(to: Uint8Array, at: number, microseconds: number, digits: number): number {
   if (digits === 0) return microseconds === 0 ? at : -1;
-  const n = microseconds / MICROSECONDS[digits]!;
-  if (microseconds > 999_999 || n !== Math.floor(n)) return -1;
+  const unit = MICROSECONDS[digits]!;
+  const n = (microseconds / unit) | 0;
+  if (microseconds > 999_999 || n * unit !== microseconds) return -1;
   to[at] = DOT;
   return putPadded(to, at + 1, n, digits);
 }
@@ -103,16 +114,17 @@ export function putTimestamp2(to: Uint8Array, at: number, buf: Uint8Array, pos: 
 /** TIME since 5.6: 3 bytes and the fraction as one big-endian number, offset by half its range: hour 10 bits, minute 6, second 6. */
 export function putTime2(to: Uint8Array, at: number, buf: Uint8Array, pos: number, digits: number): number {
   const bytes = FRACTION_BYTES[digits]!;
-  const unit = 256 ** bytes;
-  let n = bigEndian(buf, pos, 3 + bytes) - 0x80_0000 * unit;
+  let whole = bigEndian(buf, pos, 3) - 0x80_0000;
+  let fraction = bigEndian(buf, pos + 3, bytes);
   let p = at;
-  if (n < 0) {
+  if (whole < 0) {
     to[p++] = DASH;
-    n = -n;
+    // negated as one number
+    whole = fraction === 0 ? -whole : -whole - 1;
+    if (fraction !== 0) fraction = (1 << (8 * bytes)) - fraction;
   }
-  const whole = Math.floor(n / unit);
   p = putHms(to, p, whole >> 12, (whole >> 6) & 63, whole & 63);
-  return putFraction(to, p, (n - whole * unit) * FRACTION_UNIT[bytes]!, digits);
+  return putFraction(to, p, fraction * FRACTION_UNIT[bytes]!, digits);
 }
 
 /** Before 5.6: TIMESTAMP, 4 bytes, little-endian. */
