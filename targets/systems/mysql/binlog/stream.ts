@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import type { LogReader } from '../../../../core/binlog/log.ts';
+import { MariaPosition } from '../../../../core/binlog/maria.ts';
 import { DrillError, isDrillError, messageOf } from '../../../../core/errors.ts';
 import { GtidSet } from '../../../../core/gtid.ts';
 import { connect, parseDsn } from '../dsn.ts';
@@ -19,8 +20,8 @@ import type { FileDigest } from './digest.ts';
 import { PacketSplitter } from './packets.ts';
 import type { Outcome } from './packets.ts';
 
-/** What the reader has already; MariaDB's as text, `0-1-5,1-2-7`. */
-export type Executed = GtidSet | string;
+/** What the reader has already: MySQL's, MariaDB's. */
+export type Executed = GtidSet | MariaPosition;
 
 export interface StreamOptions extends ReadProgress {
   /**
@@ -115,7 +116,7 @@ async function prepare(connection: Connection, endpoint: Endpoint, executed: Exe
   const uuid = randomUUID();
   const settings = ['source', 'master'].flatMap((s) => [`@${s}_binlog_checksum = @@global.binlog_checksum`, `@${s}_heartbeat_period = ${heartbeatNs}`]);
   settings.push(`@replica_uuid = '${uuid}'`, `@slave_uuid = '${uuid}'`, '@mariadb_slave_capability = 4');
-  if (typeof executed === 'string') settings.push(`@slave_connect_state = ${connection.escape(executed)}`);
+  if (executed instanceof MariaPosition) settings.push(`@slave_connect_state = '${executed.toString()}'`);
   try {
     await connection.query(`SET ${settings.join(', ')}`);
   } catch (cause) {
