@@ -1,107 +1,78 @@
-/**
- * The mutation fuzzer of the binary log reader: damaged real logs in; nothing may be thrown, hang, or ask for more memory than was allowed, and in a log with checksums
- * nothing may be told otherwise than the sound log tells it without a finding of level damage or unknown that the sound one does not give.
- *
- * Silent by right, since a server could have written it, or nothing in a log could tell:
- * - a file that ends between two transactions: its calls are the first ones of the sound file, and a note says `in-use` or `unclosed`. Whether a transaction is missing
- *   the next file's PREVIOUS_GTIDS tells, which is a matter of whole logs. Relay logs end between transactions without a word: a replica writes on in the next file;
- * - the in-use flag, which is outside the checksum and only ever a note;
- * - in relay logs, whose positions are another server's: whole events that are missing, doubled or moved where the grammar allows it;
- * - forged checksums, and files without any: only their structure is promised.
- */
-import { performance } from 'node:perf_hooks';
-import { Random } from './binlog-fuzz/random.ts';
-import { soundLogs } from './binlog-fuzz/logs.ts';
-import type { SoundLog } from './binlog-fuzz/logs.ts';
-import { mutate } from './binlog-fuzz/mutate.ts';
-import type { Mutation } from './binlog-fuzz/mutate.ts';
-import { transcribe } from './binlog-fuzz/transcript.ts';
-import type { FileTranscript } from './binlog-fuzz/transcript.ts';
+/** The mutation fuzzer of the binary log reader (binlog-fuzz/fuzz.ts says what it promises), in threads that are watched. */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { DrillError } from '../core/errors.ts';
+import type { FuzzResult } from './binlog-fuzz/fuzz.ts';
+import { measurement } from './measure.ts';
+import type { Measurement } from './measure.ts';
+import type { BenchOptions } from './options.ts';
 
-/** Far above any case: the machine may be busy. */
-const CASE_MS_MAX = 5_000;
-const FAILURES_MAX = 20;
+const CASES = 1_000_000;
+const CASES_PER_THREAD_RUN = 50_000;
+const THREADS_MAX = 4;
+/** A case takes less than a millisecond; the machine may be busy. */
+const HANG_MS = 30_000;
+const LOOK_MS = 1_000;
 
-export interface FuzzFailure {
-  /** `fuzz(1, seed)` does it again */
-  seed: number;
-  what: string;
-  /** what was thrown, or what was told otherwise without a finding */
-  why: string;
-}
-export interface FuzzResult {
-  cases: number;
-  /** of them, those where a silent difference would have been seen */
-  watched: number;
-  /** of those, told by a finding; the others changed nothing that a reader sees, or are silent by right */
-  found: number;
-  failures: FuzzFailure[];
-}
-
-/** `seed` of the first case; the next ones count up. Ends early after 20 failures. */
-export async function fuzz(cases: number, seed: number, stopped: () => boolean = () => false): Promise<FuzzResult> {
-  const logs = soundLogs();
-  const sound = new Map<SoundLog, FileTranscript[]>();
-  for (const log of logs) sound.set(log, await transcribe(log.files, (left) => left));
-  const result: FuzzResult = { cases: 0, watched: 0, found: 0, failures: [] };
-  for (let i = 0; i < cases && result.failures.length < FAILURES_MAX && !stopped(); i++) await fuzzOne((seed + i) >>> 0, logs, sound, result);
-  return result;
-}
-
-async function fuzzOne(seed: number, logs: readonly SoundLog[], sound: ReadonlyMap<SoundLog, FileTranscript[]>, result: FuzzResult): Promise<void> {
-  const random = new Random(seed);
-  const log = random.pick(logs);
-  const mutation = mutate(log, logs, random);
-  result.cases++;
-  const fail = (why: string): void => void result.failures.push({ seed, what: mutation.what, why });
-  const piece = random.pick([1 << 30, 1 << 30, 1 << 30, 1000, 37, 1]);
-  const begun = performance.now();
+/** In a thread of its own. A case that hangs is a failure that names its seed. */
+export async function fuzz(cases: number, seed: number): Promise<FuzzResult> {
+  const at = new Int32Array(new SharedArrayBuffer(4));
+  const worker = new Worker(new URL('./binlog-fuzz/worker.ts', import.meta.url), { workerData: { cases, seed, at } });
+  let seen = -1;
+  let since = Date.now();
   try {
-    const told = await transcribe(mutation.files, () => (piece > 1000 ? piece : 1 + random.below(piece)));
-    if (!mutation.forged && log.checksums) {
-      result.watched++;
-      const why = silent(sound.get(log)!, told, log, mutation);
-      if (why === 'found') result.found++;
-      else if (why !== null) fail(why);
+    return await new Promise<FuzzResult>((resolve, reject) => {
+      const timer = setInterval(() => {
+        const now = Atomics.load(at, 0);
+        if (now !== seen) [seen, since] = [now, Date.now()];
+        else if (Date.now() - since > HANG_MS) {
+          const failure = { seed: (seed + now - 1) >>> 0, what: `case ${now}`, why: `hangs: no end after ${HANG_MS / 1000} s` };
+          resolve({ cases: now, watched: 0, found: 0, failures: [failure] });
+        }
+      }, LOOK_MS);
+      worker.once('message', resolve);
+      worker.once('error', reject);
+      worker.once('exit', () => {
+        clearInterval(timer);
+        reject(new Error('the thread ended by itself'));
+      });
+    });
+  } finally {
+    await worker.terminate();
+  }
+}
+
+/** A million damaged logs. Throws DRILL_BENCH with the seeds of those that the reader did not bear. */
+export async function benchBinlogFuzz(o: BenchOptions, cases = CASES): Promise<Measurement[]> {
+  const seed = Date.now() % 2 ** 31;
+  const threads = Math.min(THREADS_MAX, availableParallelism());
+  o.say(`binlog-fuzz: ${cases} damaged logs from seed ${seed} on, ${threads} threads`);
+  const total: FuzzResult = { cases: 0, watched: 0, found: 0, failures: [] };
+  const begun = performance.now();
+  let next = 0;
+  const one = async (): Promise<void> => {
+    while (next < cases && total.failures.length === 0) {
+      const from = next;
+      next += CASES_PER_THREAD_RUN;
+      const run = await fuzz(Math.min(CASES_PER_THREAD_RUN, cases - from), (seed + from) >>> 0);
+      total.cases += run.cases;
+      total.watched += run.watched;
+      total.found += run.found;
+      total.failures.push(...run.failures);
+      o.say(`binlog-fuzz: ${total.cases} of ${cases}, ${total.failures.length} failures`);
     }
-  } catch (e) {
-    fail(e instanceof Error ? (e.stack ?? e.message) : String(e));
+  };
+  await Promise.all(Array.from({ length: threads }, one));
+  if (total.failures.length > 0) {
+    const told = total.failures.map((f) => `seed ${f.seed}, ${f.what}: ${f.why}`).join('\n');
+    throw new DrillError(
+      'DRILL_BENCH',
+      `the reader did not bear ${total.failures.length} damaged logs:\n${told}`,
+      'fuzz(1, seed) of bench/binlog-fuzz.ts does one again',
+    );
   }
-  const ms = performance.now() - begun;
-  if (ms > CASE_MS_MAX) fail(`took ${Math.round(ms)} ms`);
-}
-
-/** Why a difference is silent without right; null when there is none; `found` when a finding tells it. */
-function silent(sound: readonly FileTranscript[], told: readonly FileTranscript[], log: SoundLog, mutation: Mutation): string | null {
-  if (hasNewFinding(sound, told)) return 'found';
-  for (const [i, file] of sound.entries()) {
-    const now = told[i];
-    if (!now) return `nothing was told of file ${i}`;
-    const same = sharedCalls(file.calls, now.calls);
-    if (same === file.calls.length && same === now.calls.length) continue;
-    if (log.relay && mutation.reordered) continue;
-    const cut = same === now.calls.length && file.between.has(same);
-    const noted = now.findings.some((f) => f.kind === 'in-use' || f.kind === 'unclosed');
-    if (!cut || !(noted || log.relay)) return `file ${i} tells something else from call ${same} of ${file.calls.length} on, without a finding`;
-  }
-  return null;
-}
-
-function sharedCalls(a: readonly number[], b: readonly number[]): number {
-  let same = 0;
-  while (same < a.length && same < b.length && a[same] === b[same]) same++;
-  return same;
-}
-
-/** Of level damage or unknown, and more of its kind than the sound log has. */
-function hasNewFinding(sound: readonly FileTranscript[], told: readonly FileTranscript[]): boolean {
-  const known = new Map<string, number>();
-  for (const f of sound.flatMap((file) => file.findings)) known.set(f.kind, (known.get(f.kind) ?? 0) + 1);
-  for (const f of told.flatMap((file) => file.findings)) {
-    if (f.level === 'note') continue;
-    const left = (known.get(f.kind) ?? 0) - 1;
-    if (left < 0) return true;
-    known.set(f.kind, left);
-  }
-  return false;
+  const seconds = (performance.now() - begun) / 1000;
+  const peakMb = process.resourceUsage().maxRSS / 1024;
+  const note = `${total.cases} cases, seed ${seed}; ${total.watched} in logs with checksums, ${total.found} of them told by a finding, the others change nothing or are cut where a server could have stopped`;
+  return [measurement('binlog-fuzz', 'damaged logs read, nothing thrown, nothing silent', 's', [seconds], { peakMb, note })];
 }

@@ -129,7 +129,8 @@ const DML = new Set([
 ]);
 /** Statements that begin with SET and end the transaction like any DDL. */
 const SET_ACCOUNT = /^(PASSWORD|DEFAULT\s+ROLE|RESOURCE)\b/i;
-const HEAD_BYTES_MAX = 512;
+const WORD_BYTES_MAX = 16;
+const SET_BYTES_MAX = 512;
 const TAIL_BYTES_MAX = 64;
 
 /**
@@ -139,12 +140,12 @@ const TAIL_BYTES_MAX = 64;
 export function isDdl(buf: Uint8Array, start: number, end: number): boolean {
   let pos = skipBlanks(buf, start, end);
   while (pos < end && buf[pos] === 0x28) pos = skipBlanks(buf, pos + 1, end);
-  const head = latin1Of(buf, pos, Math.min(end, pos + HEAD_BYTES_MAX));
-  const word = /^[a-z]+/i.exec(head)?.[0].toUpperCase();
+  const word = /^[a-z]+/i.exec(latin1Of(buf, pos, Math.min(end, pos + WORD_BYTES_MAX)))?.[0].toUpperCase();
   if (word === undefined) return false;
-  const rest = latin1Of(buf, skipBlanks(buf, pos + word.length, end), end < pos + HEAD_BYTES_MAX ? end : pos + HEAD_BYTES_MAX);
   if (word === 'CREATE') return !/\bSTART\s+TRANSACTION\s*;?\s*$/i.test(latin1Of(buf, Math.max(pos, end - TAIL_BYTES_MAX), end));
   if (word !== 'SET') return !DML.has(word);
+  const what = skipBlanks(buf, pos + word.length, end);
+  const rest = latin1Of(buf, what, Math.min(end, what + SET_BYTES_MAX));
   // MariaDB's SET STATEMENT variable = value FOR statement
   const inner = /^STATEMENT\b.*?\bFOR\s+([a-z]+)/is.exec(rest)?.[1];
   return inner === undefined ? SET_ACCOUNT.test(rest) : !DML.has(inner.toUpperCase());

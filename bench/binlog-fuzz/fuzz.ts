@@ -1,0 +1,110 @@
+/**
+ * The mutation fuzzer of the binary log reader: damaged real logs in; nothing may be thrown, hang, or ask for more memory than was allowed, and in a log with checksums
+ * nothing may be told otherwise than the sound log tells it without a finding of level damage or unknown that the sound one does not give.
+ *
+ * Silent by right, since a server could have written it, or nothing in a log could tell:
+ * - a file that ends between two transactions: its calls are the first ones of the sound file, and a note says `in-use` or `unclosed`. Whether a transaction is missing
+ *   the next file's PREVIOUS_GTIDS tells, which is a matter of whole logs. Relay logs end between transactions without a word: a replica writes on in the next file;
+ * - the in-use flag, which is outside the checksum and only ever a note;
+ * - in relay logs, whose positions are another server's: whole events that are missing, doubled or moved where the grammar allows it;
+ * - forged checksums, and files without any: only their structure is promised.
+ */
+import { Random } from './random.ts';
+import { soundLogs } from './logs.ts';
+import type { SoundLog } from './logs.ts';
+import { mutate } from './mutate.ts';
+import type { Mutation } from './mutate.ts';
+import { transcribe } from './transcript.ts';
+import type { FileTranscript } from './transcript.ts';
+
+/** Far above any case: the machine may be busy. */
+const CASE_MS_MAX = 5_000;
+const FAILURES_MAX = 20;
+
+export interface FuzzFailure {
+  /** `fuzz(1, seed)` does it again */
+  seed: number;
+  what: string;
+  /** what was thrown, or what was told otherwise without a finding */
+  why: string;
+}
+export interface FuzzResult {
+  cases: number;
+  /** of them, those where a silent difference would have been seen */
+  watched: number;
+  /** of those, told by a finding; the others changed nothing that a reader sees, or are silent by right */
+  found: number;
+  failures: FuzzFailure[];
+}
+
+/** `seed` of the first case; the next ones count up. `at[0]`: how many were begun, for whoever watches. Ends early after 20 failures. */
+export async function fuzzHere(cases: number, seed: number, at: Int32Array): Promise<FuzzResult> {
+  const logs = soundLogs();
+  const sound = new Map<SoundLog, FileTranscript[]>();
+  for (const log of logs) sound.set(log, await transcribe(log.files, (left) => left));
+  const result: FuzzResult = { cases: 0, watched: 0, found: 0, failures: [] };
+  for (let i = 0; i < cases && result.failures.length < FAILURES_MAX; i++) {
+    Atomics.store(at, 0, i + 1);
+    await fuzzOne((seed + i) >>> 0, logs, sound, result);
+  }
+  return result;
+}
+
+async function fuzzOne(seed: number, logs: readonly SoundLog[], sound: ReadonlyMap<SoundLog, FileTranscript[]>, result: FuzzResult): Promise<void> {
+  const random = new Random(seed);
+  const log = random.pick(logs);
+  const mutation = mutate(log, logs, random);
+  result.cases++;
+  const fail = (why: string): void => void result.failures.push({ seed, what: mutation.what, why });
+  // any cut into chunks gives the same calls; small ones cost
+  const piece = random.chance(4) ? random.pick([1000, 1000, 37, 37, 1]) : 1 << 30;
+  const begun = performance.now();
+  try {
+    const told = await transcribe(mutation.files, () => (piece > 1000 ? piece : 1 + random.below(piece)));
+    if (!mutation.forged && log.checksums) {
+      result.watched++;
+      const why = silent(sound.get(log)!, told, log, mutation);
+      if (why === 'found') result.found++;
+      else if (why !== null) fail(why);
+    }
+  } catch (e) {
+    fail(e instanceof Error ? (e.stack ?? e.message) : String(e));
+  }
+  const ms = performance.now() - begun;
+  if (ms > CASE_MS_MAX) fail(`took ${Math.round(ms)} ms`);
+}
+
+/** Why a difference is silent without right; null when there is none; `found` when a finding tells it. */
+function silent(sound: readonly FileTranscript[], told: readonly FileTranscript[], log: SoundLog, mutation: Mutation): string | null {
+  if (hasNewFinding(sound, told)) return 'found';
+  for (const [i, file] of sound.entries()) {
+    const now = told[i];
+    if (!now) return `nothing was told of file ${i}`;
+    const same = sharedCalls(file.calls, now.calls);
+    if (same === file.calls.length && same === now.calls.length) continue;
+    if (log.relay && mutation.reordered) continue;
+    const cut = same === now.calls.length && file.between.has(same);
+    const noted = now.findings.some((f) => f.kind === 'in-use' || f.kind === 'unclosed');
+    if (!cut || !(noted || log.relay)) return `file ${i} tells something else from call ${same} of ${file.calls.length} on, without a finding`;
+  }
+  return null;
+}
+
+function sharedCalls(a: readonly number[], b: readonly number[]): number {
+  let same = 0;
+  while (same < a.length && same < b.length && a[same] === b[same]) same++;
+  return same;
+}
+
+/** Of level damage or unknown, and more of its kind than the sound log has. */
+function hasNewFinding(sound: readonly FileTranscript[], told: readonly FileTranscript[]): boolean {
+  const known = new Map<string, number>();
+  for (const f of sound.flatMap((file) => file.findings)) known.set(f.kind, (known.get(f.kind) ?? 0) + 1);
+  for (const f of told.flatMap((file) => file.findings)) {
+    if (f.level === 'note') continue;
+    const left = (known.get(f.kind) ?? 0) - 1;
+    if (left < 0) return true;
+    known.set(f.kind, left);
+  }
+  return false;
+}
