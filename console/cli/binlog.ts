@@ -9,6 +9,7 @@ import type { VerifyFlags } from './binlog/verify.ts';
 
 const STATUS: Record<FindingLevel, number> = { note: EXIT.pass, damage: EXIT.fail, unknown: EXIT.unknown };
 const MEMORY_MIB_MAX = 16_384;
+const JOBS_MAX = 64;
 
 const LOGS = `
 <logs…>: files in their order; a folder (a data folder, or copies; the order of its index file); mysql://user:password@host:port or a socket’s path, read to the
@@ -31,6 +32,7 @@ function showCommand(ctx: CliContext): Command {
     .option('--since <time>', 'committed at or after: 2026-11-22T14:03:07.25 (UTC unless a zone is named), or seconds since 1970')
     .option('--until <time>', 'committed at or before')
     .option('--full', 'do not shorten long values')
+    .option('--jobs <n>', 'decode files in n threads, for --json', jobs)
     .addHelpText(
       'after',
       `${LOGS}
@@ -66,6 +68,12 @@ const logCommand = (name: string, description: string): Command =>
 function memory(text: string): number {
   const n = Number(text);
   if (!(Number.isInteger(n) && n >= 1 && n <= MEMORY_MIB_MAX)) throw new InvalidArgumentError(`MiB, 1 to ${MEMORY_MIB_MAX}`);
+  return n;
+}
+
+function jobs(text: string): number {
+  const n = Number(text);
+  if (!(Number.isInteger(n) && n >= 1 && n <= JOBS_MAX)) throw new InvalidArgumentError(`threads, 1 to ${JOBS_MAX}`);
   return n;
 }
 

@@ -144,6 +144,25 @@ export class Filter implements LogVisitor {
   }
 }
 
+export interface FilterFlags {
+  gtid?: string;
+  table?: string[];
+  since?: string;
+  until?: string;
+}
+
+/** The same visitor when nothing is filtered. Throws DRILL_USAGE, DRILL_GTID_INVALID. */
+export function filtered(view: LogVisitor, flags: FilterFlags): LogVisitor {
+  const { gtid, table, since, until } = flags;
+  if (gtid === undefined && table === undefined && since === undefined && until === undefined) return view;
+  return new Filter(view, {
+    gtid: gtid === undefined ? null : gtidTest(gtid),
+    tables: table ?? [],
+    sinceUs: since === undefined ? -Infinity : timeUs(since),
+    untilUs: until === undefined ? Infinity : timeUs(until),
+  });
+}
+
 /** The GTIDs of a set: MySQL's `uuid:1-5,uuid:tag:7`, or MariaDB's single ones, `0-1-5,0-1-6`. Throws DRILL_GTID_INVALID. */
 export function gtidTest(text: string): (gtid: string) => boolean {
   if (/^\s*\d+-\d+-\d+\s*(,\s*\d+-\d+-\d+\s*)*$/.test(text)) {

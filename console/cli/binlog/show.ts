@@ -6,19 +6,18 @@ import type { LogVisitor } from '../../../core/binlog/visitor.ts';
 import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
 import type { CliContext } from '../context.ts';
 import { isUtf8 } from '../live.ts';
-import { Filter, gtidTest, timeUs } from './filter.ts';
+import { filtered } from './filter.ts';
+import type { FilterFlags } from './filter.ts';
 import { Output, OutputClosed } from './output.ts';
 import { readSource } from './source.ts';
 import type { SourceFlags } from './source.ts';
 import { TextView } from './text.ts';
+import { showInThreads } from './threads.ts';
 
-export interface ShowFlags extends SourceFlags {
+export interface ShowFlags extends SourceFlags, FilterFlags {
   json?: boolean;
   full?: boolean;
-  gtid?: string;
-  table?: string[];
-  since?: string;
-  until?: string;
+  jobs?: number;
 }
 
 const WIDTH_MIN = 60;
@@ -32,6 +31,7 @@ export async function show(ctx: CliContext, sources: readonly string[], flags: S
   const view = flags.json ? new JsonLines((block) => out.bytes(block), nodeBytes) : textView(ctx, out, flags);
   const flush = () => (view instanceof JsonLines ? view.flush() : out.flush());
   try {
+    if (flags.json && (flags.jobs ?? 1) > 1 && (await showInThreads(ctx, sources, flags, out, findings))) return findings.worst();
     await readSource(ctx, sources, flags, { visitor: counted(filtered(view, flags), findings), rows: 'visit', checksums: 'all', onBytes: flush });
     flush();
   } catch (e) {
@@ -46,17 +46,6 @@ function textView(ctx: CliContext, out: Output, flags: ShowFlags): TextView {
   const width = Math.max(WIDTH_MIN, Math.min(ctx.stdout.columns ?? WIDTH_PLAIN, WIDTH_MAX));
   const look = { width, colour: ctx.colour, unicode: isUtf8(ctx.env) };
   return new TextView((text) => out.text(text), { look, full: flags.full ?? false, bytes: nodeBytes });
-}
-
-function filtered(view: LogVisitor, flags: ShowFlags): LogVisitor {
-  const { gtid, table, since, until } = flags;
-  if (gtid === undefined && table === undefined && since === undefined && until === undefined) return view;
-  return new Filter(view, {
-    gtid: gtid === undefined ? null : gtidTest(gtid),
-    tables: table ?? [],
-    sinceUs: since === undefined ? -Infinity : timeUs(since),
-    untilUs: until === undefined ? Infinity : timeUs(until),
-  });
 }
 
 /** The same visitor, its findings counted. */

@@ -12,12 +12,12 @@ import type { Emitter } from '../../../core/binlog/value/emit.ts';
 import { ByteWriter } from '../../../core/binlog/value/writer.ts';
 import type { Format, LogVisitor, Place, Statement, TxEnd, TxHead } from '../../../core/binlog/visitor.ts';
 import type { GtidSet } from '../../../core/gtid.ts';
-import { plural } from '../../../core/report/text.ts';
+import { inert, plural } from '../../../core/report/text.ts';
 import { columns, paint } from '../live-text.ts';
-import type { Line, Look, Span, Style } from '../live-text.ts';
+import type { Line, Look, Style } from '../live-text.ts';
 import { bytesText, levelStyle, shortened } from './words.ts';
-import { kindOf, shownToken } from './value.ts';
-import type { Kind, Token } from './value.ts';
+import { kindOf, sameBytes, shownToken, tokenOf } from './value.ts';
+import type { Kind } from './value.ts';
 
 const NAME_WIDTH_MAX = 24;
 const VALUE_WIDTH_MIN = 20;
@@ -25,6 +25,8 @@ const STATEMENT_WIDTH = 400;
 const INDENT = '      ';
 
 interface Plan {
+  /** `name = ` and `name   ` of each column, painted */
+  equals: string[];
   names: string[];
   width: number;
   emitters: Emitter[];
@@ -41,7 +43,7 @@ export class TextView implements LogVisitor {
   private readonly room: number;
   private readonly plans = new WeakMap<TableMap, Plan>();
   private readonly token = new ByteWriter(4096);
-  private readonly decoder = new TextDecoder();
+  private readonly arrow: string;
   private file = '';
   private gtid: string | null = null;
   private rowCount = 0;
@@ -54,6 +56,7 @@ export class TextView implements LogVisitor {
     this.look = { ...o.look, width: Infinity };
     this.room = o.full ? Infinity : o.look.width;
     this.bytes = o.bytes;
+    this.arrow = ` ${this.styled('→', 'dim')} `;
   }
 
   beginFile(name: string): void {
@@ -162,61 +165,66 @@ export class TextView implements LogVisitor {
   private whole(op: RowsEvent['op'], table: TableMap, plan: Plan, image: RowImage): void {
     this.line([`  ${op}  `, op === 'delete' ? 'fail' : 'pass'], [table.name, 'bold']);
     for (let i = 0; i < plan.names.length; i++) {
-      const value = this.value(plan, table, image, i);
-      if (value !== null) this.line([`${INDENT}${this.name(plan, i)} = `, 'dim'], this.shown(value, this.room - plan.width - 9));
+      this.token.pos = 0;
+      if (this.put(plan, table, image, i)) this.write(`${plan.equals[i]!}${this.shown(plan, i, 0, this.token.pos, this.room - plan.width - 9)}\n`);
     }
   }
 
   /** Changed columns, and what identifies the row: its key, or everything else where the log does not name the key. */
   private update(table: TableMap, plan: Plan, before: RowImage, after: RowImage): void {
     this.line(['  update  ', 'unknown'], [table.name, 'bold']);
+    const { token } = this;
     for (let i = 0; i < plan.names.length; i++) {
-      const [old, now] = [this.value(plan, table, before, i), this.value(plan, table, after, i)];
-      if (old === null && now === null) continue;
-      const same = now === null || old === now;
-      if (same && plan.key !== null && !plan.key.has(i)) continue;
-      const name: Span = [`${INDENT}${this.name(plan, i)} ${same ? '=' : ' '} `, 'dim'];
-      if (same) this.line(name, this.shown(old!, this.room - plan.width - 9, 'dim'));
-      else {
-        const room = Math.floor((this.room - plan.width - 12) / 2);
-        this.line(name, old === null ? ['(not logged)', 'dim'] : this.shown(old, room), [' → ', 'dim'], this.shown(now, room));
+      token.pos = 0;
+      const hasOld = this.put(plan, table, before, i);
+      const middle = token.pos;
+      const hasNew = this.put(plan, table, after, i);
+      if (!hasOld && !hasNew) continue;
+      if (!hasNew || (hasOld && sameBytes(token.buf, middle, token.pos))) {
+        if (plan.key === null || plan.key.has(i)) this.write(`${plan.equals[i]!}${this.shown(plan, i, 0, middle, this.room - plan.width - 9, 'dim')}\n`);
+        continue;
       }
+      const room = Math.floor((this.room - plan.width - 12) / 2);
+      const old = hasOld ? this.shown(plan, i, 0, middle, room) : this.styled('(not logged)', 'dim');
+      this.write(`${plan.names[i]!}${old}${this.arrow}${this.shown(plan, i, middle, token.pos, room)}\n`);
     }
   }
 
-  /** The value's text for people; null: not in the image. */
-  private value(plan: Plan, table: TableMap, image: RowImage, i: number): string | null {
+  /** Appends the value's JSON token. false: it is not in the image. */
+  private put(plan: Plan, table: TableMap, image: RowImage, i: number): boolean {
     const pos = image.at[i]!;
-    const patch = image.patched?.[i] ?? null;
-    const { token } = this;
-    token.pos = 0;
-    if (patch) patchedJson(token, table.columns[i]!, patch);
-    else if (pos === ABSENT) return null;
-    else if (pos === NULL) return 'NULL';
-    else plan.emitters[i]!.json(token, image.buf, pos);
-    return shownToken(JSON.parse(this.decoder.decode(token.buf.subarray(0, token.pos))) as Token, plan.kinds[i]!);
+    const patch = image.patched === null ? null : image.patched[i]!;
+    if (patch) patchedJson(this.token, table.columns[i]!, patch);
+    else if (pos === ABSENT) return false;
+    else if (pos === NULL) this.token.ascii('null');
+    else plan.emitters[i]!.json(this.token, image.buf, pos);
+    return true;
   }
 
-  private shown(text: string, room: number, style: Style = 'plain'): Span {
-    return [this.cut(text, room), text === 'NULL' ? 'dim' : style];
+  /** The token from start to end, for people. */
+  private shown(plan: Plan, i: number, start: number, end: number, room: number, style: Style = 'plain'): string {
+    const text = shownToken(tokenOf(this.token.buf, start, end), plan.kinds[i]!);
+    return this.styled(this.cut(text, room), text === 'NULL' ? 'dim' : style);
+  }
+
+  private styled(text: string, style: Style): string {
+    return paint([[text, style]], this.look);
   }
 
   private cut(text: string, room: number): string {
     return this.room === Infinity ? text : shortened(text, Math.max(VALUE_WIDTH_MIN, room));
   }
 
-  private name(plan: Plan, i: number): string {
-    const name = plan.names[i]!;
-    return name + ' '.repeat(Math.max(0, plan.width - columns(name)));
-  }
-
   private planOf(table: TableMap): Plan {
     let plan = this.plans.get(table);
     if (!plan) {
-      const names = table.columns.map(nameOf);
+      const names = table.columns.map((c) => inert(nameOf(c)));
+      const width = names.reduce((w, n) => Math.max(w, Math.min(NAME_WIDTH_MAX, columns(n))), 0);
+      const space = names.map((n) => ' '.repeat(Math.max(0, width - columns(n))));
       plan = {
-        names,
-        width: Math.min(NAME_WIDTH_MAX, Math.max(0, ...names.map(columns))),
+        equals: names.map((n, i) => `${this.styled(`${INDENT}${n}${space[i]!} =`, 'dim')} `),
+        names: names.map((n, i) => `${this.styled(`${INDENT}${n}`, 'dim')}${space[i]!}   `),
+        width,
         emitters: emittersOf(table, this.bytes),
         kinds: table.columns.map(kindOf),
         key: table.primaryKey && new Set(table.primaryKey.map((k) => k.column)),

@@ -20,7 +20,10 @@ export function bytesText(n: number): string {
 export function shortened(text: string, room: number): string {
   if (text.length <= room && columns(text) <= room) return text;
   const tail = `… (${count(text.length)} characters)`;
-  return fit(text.slice(0, room), Math.max(8, room - columns(tail))).replace(/…?$/, tail);
+  const left = Math.max(8, room - tail.length);
+  const head = text.slice(0, left);
+  // fit marks a cut of its own with one more character
+  return (columns(head) <= left ? head : fit(head, left).slice(0, -1)) + tail;
 }
 
 /** A GTID set, one server a line. */

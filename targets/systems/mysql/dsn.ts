@@ -3,7 +3,6 @@
  * `?ssl-mode=required|verify_ca|verify_identity` encrypts, `&ssl-ca=/path` names the authority (the system's without it), as MySQL Shell spells them.
  */
 import { readFile } from 'node:fs/promises';
-import { createConnection } from 'mysql2/promise';
 import type { Connection, SslOptions } from 'mysql2/promise';
 import { DrillError, messageOf } from '../../../core/errors.ts';
 
@@ -64,6 +63,8 @@ async function sslOf({ tls }: Endpoint): Promise<{ ssl?: SslOptions }> {
 /** A connection whose text is exact: big numbers and dates as strings, UTF-8, times in UTC, a SQL mode that changes no value, lock waits of at most 10 s. Throws DRILL_NODE_DOWN. */
 export async function connect(endpoint: Endpoint): Promise<Connection> {
   const { name, user, password, host, port, socketPath } = endpoint;
+  // loaded at the first use: most commands that read files never connect
+  const { createConnection } = await import('mysql2/promise');
   try {
     const connection = await createConnection({
       user,

@@ -2,14 +2,28 @@
  * Ranges of a log decoded in threads, what they make of it put together in order. Each thread has a ring of blocks in shared memory and rests when it is full, so
  * memory is bounded however far one thread is ahead of another, and however large a transaction is.
  */
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { Finding } from '../../../../core/binlog/finding.ts';
 import { DrillError } from '../../../../core/errors.ts';
+import type { ReadOptions } from '../../../../core/binlog/log.ts';
 import type { LogRange } from './ranges.ts';
 
-export const SLOTS = 24;
-export const SLOT_BYTES = 384 * 1024;
+export const SLOTS = 12;
+/** a block of JSON Lines and some */
+export const SLOT_BYTES = 320 * 1024;
+/** Threads make little garbage: a larger young generation is only touched, never needed. */
+const YOUNG_MB = 4;
+
+export type Limits = Pick<ReadOptions, 'eventBytesMax' | 'windowBytesMax'>;
+
+export interface ThreadOptions<T> {
+  jobs: number;
+  /** calls serveRanges() */
+  module: URL;
+  limits: Limits;
+  /** for the module */
+  own: T;
+}
 
 /** What a thread is given; serveRanges() takes it. `own` is for the module that makes its view. */
 export interface ThreadData<T> {
@@ -17,6 +31,7 @@ export interface ThreadData<T> {
   slots: SharedArrayBuffer;
   /** by slot: 1 while it is full */
   full: SharedArrayBuffer;
+  limits: Limits;
   own: T;
 }
 
@@ -43,9 +58,10 @@ class Thread<T> {
   private wake: (() => void) | null = null;
   private failure: unknown = null;
 
-  constructor(module: URL, ranges: LogRange[], own: T) {
-    const data: ThreadData<T> = { ranges, slots: this.slots.buffer as SharedArrayBuffer, full: this.full.buffer as SharedArrayBuffer, own };
-    this.worker = new Worker(module, { workerData: data });
+  constructor(ranges: LogRange[], { module, limits, own }: ThreadOptions<T>) {
+    const { slots, full } = this;
+    const data: ThreadData<T> = { ranges, slots: slots.buffer, full: full.buffer, limits, own };
+    this.worker = new Worker(module, { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
     this.worker.on('message', (m: ThreadMessage) => {
       this.queue.push(m);
       this.wake?.();
@@ -75,17 +91,16 @@ class Thread<T> {
   }
 
   async end(): Promise<void> {
-    const gone = once(this.worker, 'exit');
     await this.worker.terminate();
-    await gone.catch(() => undefined);
   }
 }
 
-/** Decodes every range with `module`, a thread of which calls serveRanges(), in `jobs` threads by turns. Throws what a thread or the sink throws. */
-export async function decodeRanges<T>(ranges: readonly LogRange[], jobs: number, module: URL, own: T, sink: RangeSink): Promise<void> {
+/** Decodes every range in `jobs` threads, by turns. Throws what a thread or the sink throws. */
+export async function decodeRanges<T>(ranges: readonly LogRange[], options: ThreadOptions<T>, sink: RangeSink): Promise<void> {
+  const { jobs } = options;
   const threads = Array.from({ length: Math.min(jobs, ranges.length) }, (_, k) => {
     const mine = ranges.filter((_range, i) => i % jobs === k);
-    return new Thread(module, mine, own);
+    return new Thread(mine, options);
   });
   const tables = new Map<number, Buffer>();
   try {

@@ -3,10 +3,10 @@ import { open } from 'node:fs/promises';
 import { HEADER_BYTES } from '../../../../core/binlog/codes.ts';
 import type { Finding } from '../../../../core/binlog/finding.ts';
 import { LogReader } from '../../../../core/binlog/log.ts';
-import type { ReadOptions } from '../../../../core/binlog/log.ts';
 import type { Format, LogVisitor, TxEnd, TxHead } from '../../../../core/binlog/visitor.ts';
 import { nodeBytes } from './bytes.ts';
 import { readFiles } from './files.ts';
+import type { Limits } from './parallel.ts';
 
 /** Whole transactions of a file, behind each other. The first range of a file begins at 0; `last`: it goes to the file's end. */
 export interface LogRange {
@@ -24,9 +24,14 @@ const LENGTH_AT = 9;
 
 class Borders implements LogVisitor {
   sound = true;
-  /** file offsets behind transactions, RANGE_BYTES or more apart */
-  ends: number[] = [];
+  /** file offsets behind transactions, `bytesMin` or more apart */
+  readonly ends: number[] = [];
+  private readonly bytesMin: number;
   private from = 0;
+
+  constructor(bytesMin: number) {
+    this.bytesMin = bytesMin;
+  }
 
   format(format: Format): void {
     // groups of a relay log span its files, and may stand in it twice
@@ -34,21 +39,21 @@ class Borders implements LogVisitor {
   }
   begin(): void {}
   end(_tx: TxHead, end: TxEnd): void {
-    if (end.endOffset - this.from < RANGE_BYTES) return;
+    if (end.endOffset - this.from < this.bytesMin) return;
     this.from = end.endOffset;
     this.ends.push(end.endOffset);
   }
   finding(f: Finding): void {
-    if (f.level !== 'note') this.sound = false;
+    if (f.level !== 'note' && f.kind !== 'statement') this.sound = false;
   }
 }
 
-/** The ranges of these files, in order, found by a pass over their structure; null: that is not sound, or of a relay log, and they must be read in one go. */
-export async function rangesOf(files: readonly string[], options: Pick<ReadOptions, 'eventBytesMax' | 'windowBytesMax'>): Promise<LogRange[] | null> {
+/** The ranges of these files, in order, found by a pass over their structure; null: that is not sound, or it is a relay log, and they must be read in one go. */
+export async function rangesOf(files: readonly string[], limits: Limits, bytesMin = RANGE_BYTES): Promise<LogRange[] | null> {
   const ranges: LogRange[] = [];
   for (const path of files) {
-    const borders = new Borders();
-    const reader = new LogReader(borders, { bytes: nodeBytes, rows: 'skip', checksums: 'structure', ...options });
+    const borders = new Borders(bytesMin);
+    const reader = new LogReader(borders, { bytes: nodeBytes, rows: 'skip', checksums: 'structure', ...limits });
     const [read] = await readFiles([path], reader);
     if (!borders.sound) return null;
     let start = 0;

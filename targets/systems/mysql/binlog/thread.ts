@@ -5,7 +5,6 @@ import { basename } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Finding } from '../../../../core/binlog/finding.ts';
 import { LogReader } from '../../../../core/binlog/log.ts';
-import type { ReadOptions } from '../../../../core/binlog/log.ts';
 import type { LogVisitor } from '../../../../core/binlog/visitor.ts';
 import { DrillError, messageOf } from '../../../../core/errors.ts';
 import { nodeBytes } from './bytes.ts';
@@ -56,18 +55,18 @@ class Ring implements ThreadOut {
     this.post({ kind: 'finding', finding });
   }
   post(message: ThreadMessage): void {
-    parentPort!.postMessage(message);
+    parentPort!.postMessage(message, []);
   }
 }
 
-/** Reads all ranges that this thread was given. `options` are those of a reader that sees rows. */
-export async function serveRanges<T>(make: (out: ThreadOut, own: T) => RangeView, options: (own: T) => Pick<ReadOptions, 'eventBytesMax' | 'windowBytesMax'>): Promise<void> {
+/** Reads all ranges that this thread was given. */
+export async function serveRanges<T>(make: (out: ThreadOut, own: T) => RangeView): Promise<void> {
   const data = workerData as ThreadData<T>;
   const ring = new Ring(data);
   const chunk = new Uint8Array(CHUNK_BYTES);
   for (const range of data.ranges) {
     const view = make(ring, data.own);
-    const reader = new LogReader(view.visitor, { bytes: nodeBytes, rows: 'visit', checksums: 'all', ...options(data.own) });
+    const reader = new LogReader(view.visitor, { bytes: nodeBytes, rows: 'visit', checksums: 'all', ...data.limits });
     await readRange(range, reader, view, chunk);
     view.flush();
     ring.post({ kind: 'done', bytes: range.end - range.start });
@@ -85,7 +84,7 @@ async function readRange(range: LogRange, reader: LogReader, view: RangeView, ch
       reader.skipTo(start);
       view.quiet = false;
     }
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const n = readSync(file.fd, chunk, 0, Math.min(CHUNK_BYTES, end - at), at);
       if (n === 0) throw new DrillError('DRILL_LOGS_UNREADABLE', `${path} has become shorter while it was read`);
       const busy = reader.push(chunk, 0, n);
