@@ -2,6 +2,8 @@
  * The mutation fuzzer of the binary log reader: damaged real logs in; nothing may be thrown, hang, or ask for more memory than was allowed, and in a log with checksums
  * nothing may be told otherwise than the sound log tells it without a finding of level damage or unknown that the sound one does not give.
  *
+ * Nothing may depend on how the bytes are cut into chunks, nor on what stands in memory behind an event's end.
+ *
  * Silent by right, since a server could have written it, or nothing in a log could tell:
  * - a file that ends between two transactions: its calls are the first ones of the sound file, and a note says `in-use` or `unclosed`. Whether a transaction is missing
  *   the next file's PREVIOUS_GTIDS tells, which is a matter of whole logs. Relay logs end between transactions without a word: a replica writes on in the next file;
@@ -14,12 +16,14 @@ import { soundLogs } from './logs.ts';
 import type { SoundLog } from './logs.ts';
 import { mutate } from './mutate.ts';
 import type { Mutation } from './mutate.ts';
-import { transcribe } from './transcript.ts';
+import { byEvent, transcribe, WHOLE } from './transcript.ts';
 import type { FileTranscript } from './transcript.ts';
 
 /** Far above any case: the machine may be busy. */
 const CASE_MS_MAX = 5_000;
 const FAILURES_MAX = 20;
+/** What stands behind an event: numbers that are small, huge, and lengths that are none. */
+const BEHIND = [0x00, 0x01, 0x55, 0xfb, 0xff];
 
 export interface FuzzFailure {
   /** `fuzz(1, seed)` does it again */
@@ -41,7 +45,7 @@ export interface FuzzResult {
 export async function fuzzHere(cases: number, seed: number, at: Int32Array): Promise<FuzzResult> {
   const logs = soundLogs();
   const sound = new Map<SoundLog, FileTranscript[]>();
-  for (const log of logs) sound.set(log, await transcribe(log.files, (left) => left));
+  for (const log of logs) sound.set(log, await transcribe(log.files, WHOLE));
   const result: FuzzResult = { cases: 0, watched: 0, found: 0, failures: [] };
   for (let i = 0; i < cases && result.failures.length < FAILURES_MAX; i++) {
     Atomics.store(at, 0, i + 1);
@@ -56,11 +60,15 @@ async function fuzzOne(seed: number, logs: readonly SoundLog[], sound: ReadonlyM
   const mutation = mutate(log, logs, random);
   result.cases++;
   const fail = (why: string): void => void result.failures.push({ seed, what: mutation.what, why });
-  // any cut into chunks gives the same calls; small ones cost
-  const piece = random.chance(4) ? random.pick([1000, 1000, 37, 37, 1]) : 1 << 30;
+  // small chunks cost
+  const piece = random.chance(6) ? random.pick([1000, 1000, 37, 37, 1]) : 0;
   const begun = performance.now();
   try {
-    const told = await transcribe(mutation.files, () => (piece > 1000 ? piece : 1 + random.below(piece)));
+    const told = await transcribe(mutation.files, piece === 0 ? WHOLE : { next: () => 1 + random.below(piece) });
+    if (random.chance(mutation.forged ? 3 : 12)) {
+      const again = await transcribe(mutation.files, byEvent(random.pick(BEHIND)));
+      if (JSON.stringify(again.map(asText)) !== JSON.stringify(told.map(asText))) fail('something else is told when the same bytes come event by event');
+    }
     if (!mutation.forged && log.checksums) {
       result.watched++;
       const why = silent(sound.get(log)!, told, log, mutation);
@@ -73,6 +81,8 @@ async function fuzzOne(seed: number, logs: readonly SoundLog[], sound: ReadonlyM
   const ms = performance.now() - begun;
   if (ms > CASE_MS_MAX) fail(`took ${Math.round(ms)} ms`);
 }
+
+const asText = (file: FileTranscript): string => `${file.calls.join()} ${file.findings.map((f) => `${f.kind} ${f.offset} ${f.text}`).join()}`;
 
 /** Why a difference is silent without right; null when there is none; `found` when a finding tells it. */
 function silent(sound: readonly FileTranscript[], told: readonly FileTranscript[], log: SoundLog, mutation: Mutation): string | null {

@@ -178,15 +178,35 @@ export interface LogFile {
   bytes: Uint8Array;
 }
 
-/** `pieces`: answers how long the next chunk is. Throws whatever the reader throws: it must not. */
-export async function transcribe(files: readonly LogFile[], pieces: (left: number) => number): Promise<FileTranscript[]> {
+/** How the bytes come: `next` answers how long the next chunk is; behind each chunk's end stand bytes `behind`, which nobody may look at. */
+export interface Chunking {
+  next(data: Uint8Array, at: number): number;
+  behind?: number;
+}
+export const WHOLE: Chunking = { next: (data, at) => data.length - at };
+const BEHIND_BYTES = 128;
+
+/** Event after event as far as lengths go, so that what looks behind an event's end sees something else each time. */
+export const byEvent = (behind: number): Chunking => ({
+  behind,
+  next: (data, at) => (at === 0 ? 4 : at + 13 > data.length ? data.length - at : new DataView(data.buffer, data.byteOffset).getUint32(at + 9, true)),
+});
+
+function followed(data: Uint8Array, behind: number): Uint8Array {
+  const chunk = new Uint8Array(data.length + BEHIND_BYTES).fill(behind);
+  chunk.set(data);
+  return chunk;
+}
+
+/** Throws whatever the reader throws: it must not. */
+export async function transcribe(files: readonly LogFile[], { next, behind }: Chunking): Promise<FileTranscript[]> {
   const visitor = new Transcriber();
   const reader = new LogReader(visitor, { bytes, rows: 'visit', checksums: 'all', ...LIMITS });
   for (const { name, bytes: data } of files) {
     reader.beginFile(name);
     for (let at = 0; at < data.length;) {
-      const end = Math.min(data.length, at + Math.max(1, pieces(data.length - at)));
-      const wait = reader.push(data, at, end);
+      const end = Math.min(data.length, at + Math.max(1, next(data, at)));
+      const wait = behind === undefined ? reader.push(data, at, end) : reader.push(followed(data.subarray(at, end), behind), 0, end - at);
       if (wait) await wait;
       at = end;
     }
