@@ -255,5 +255,5 @@ export class Framer {
   }
 }
 
-/** log_pos has 32 bits; 0 is no position. */
-const posIs = (buf: Uint8Array, at: number, end: number): boolean => u32(buf, at + 13) === end % 0x1_0000_0000;
+/** log_pos has 32 bits. */
+const posIs = (buf: Uint8Array, at: number, end: number): boolean => ((u32(buf, at + 13) - end) | 0) === 0;

@@ -32,6 +32,7 @@ export class Payloads implements FrameSink {
   private size = 0;
   private failed = false;
   private stream: ZstdStream | null = null;
+  private toldSkipped = false;
   /** what the visitor threw inside the stream's callback */
   private thrown: { cause: unknown } | null = null;
   private readonly out = (data: Uint8Array): void => {
@@ -52,10 +53,17 @@ export class Payloads implements FrameSink {
     this.framer = new Framer(this, txs, new Uint8Array(256), limits.eventBytesMax);
   }
 
-  /** Rows are not wanted: the transaction is taken for whole. What ended it stands inside; XA branches are never compressed. */
+  /** Rows are not wanted: the transaction is taken for whole and committed. What ended it stands inside; a prepared XA branch looks the same. */
   skip(): void {
     if (!this.mayStand()) return;
+    if (!this.toldSkipped)
+      this.txs.find('rows-unverified', 'compressed transactions are not opened: an XA branch that was prepared in one is taken for committed');
+    this.toldSkipped = true;
     this.txs.end('commit', null);
+  }
+
+  beginFile(): void {
+    this.toldSkipped = false;
   }
 
   private mayStand(): boolean {

@@ -64,7 +64,7 @@ export interface TxHead {
   offset: number;
 }
 
-/** Ended how. `xid`, `commit`, `ddl` (a statement that is a transaction of its own), `xa-prepare` (undecided until XA COMMIT), `xa-commit`/`xa-rollback` (a one-statement transaction about `xid`), `rollback`. */
+/** Ended how. `xid`, `commit`, `ddl` (a statement that is a transaction of its own), `xa-prepare` (undecided until XA COMMIT), `xa-commit`/`xa-rollback` (a one-statement transaction about `branch`), `rollback`. A compressed transaction that was skipped unopened is `commit`, whatever is in it: a finding of kind rows-unverified says so. */
 export interface TxEnd {
   how: 'xid' | 'commit' | 'ddl' | 'xa-prepare' | 'xa-commit' | 'xa-rollback' | 'rollback';
   /** of an XID event; null otherwise. Innodb's own number: unique within one run of the server. */
