@@ -55,11 +55,11 @@ export async function printLog(command: readonly string[], file: string, ...more
   child.stdout.on('data', (d: Buffer) => out.push(d));
   child.stderr.on('data', (d: Buffer) => (stderr += d.toString('latin1')));
   const status = await new Promise<number>((resolve, reject) => child.on('error', reject).on('close', (code) => resolve(code ?? 128)));
-  return { ...readPrinted(Buffer.concat(out).toString('latin1')), status, stderr };
+  return { ...readPrinted(Buffer.concat(out).toString('latin1'), args.join().includes('mariadb')), status, stderr };
 }
 
-/** Row lines are whole lines: the tools escape line feeds inside strings. */
-export function readPrinted(text: string): Omit<PrintedLog, 'status' | 'stderr'> {
+/** Row lines are whole lines: the tools escape line feeds inside strings. `maria`: of mariadb-binlog. */
+export function readPrinted(text: string, maria = false): Omit<PrintedLog, 'status' | 'stderr'> {
   const rows: PrintedRow[] = [];
   const gtids: string[] = [];
   const events: { at: number; name: string }[] = [];
@@ -72,7 +72,7 @@ export function readPrinted(text: string): Omit<PrintedLog, 'status' | 'stderr'>
     if (line.startsWith('###')) {
       const head = ROW.exec(line);
       begun = line.startsWith('###      ') ? begun + line.slice(8) : line;
-      const column = head ? null : columnOf(begun);
+      const column = head ? null : columnOf(begun, maria ? controlsUnescaped : unescape);
       if (head) {
         const op = OPS[head[1] as keyof typeof OPS];
         row = {
@@ -107,17 +107,17 @@ export function readPrinted(text: string): Omit<PrintedLog, 'status' | 'stderr'>
 const unquote = (name: string): string => Buffer.from(name.replaceAll('``', '`'), 'latin1').toString();
 
 /** `###   @n=value` and a comment of type and meta. The value may hold anything, the comment behind it nothing unexpected. Null: the line is not whole, or another one. */
-function columnOf(line: string): { index: number; value: Printed | null } | null {
+function columnOf(line: string, unescaped: (text: string) => string): { index: number; value: Printed | null } | null {
   const number = COLUMN.exec(line);
   const comment = line.lastIndexOf(' /* ');
   const end = number && comment >= number[0].length ? COLUMN_END.exec(line.slice(comment + 4)) : null;
-  return end && { index: Number(number![1]) - 1, value: printed(line.slice(number![0].length, comment), end[1]!) };
+  return end && { index: Number(number![1]) - 1, value: printed(line.slice(number![0].length, comment), end[1]!, unescaped) };
 }
 
-function printed(raw: string, type: string): Printed | null {
+function printed(raw: string, type: string, unescaped: (text: string) => string): Printed | null {
   if (raw === 'NULL') return null;
   const quoted = raw.length >= 2 && raw.startsWith("'") && raw.endsWith("'");
-  return { raw: raw.trimEnd(), bytes: quoted ? Buffer.from(unescape(raw.slice(1, -1)), 'latin1') : null, type };
+  return { raw: raw.trimEnd(), bytes: quoted ? Buffer.from(unescaped(raw.slice(1, -1)), 'latin1') : null, type };
 }
 
 const ESCAPE: Record<string, string> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', v: '\v', 0: '\0', Z: '\x1a' };
@@ -126,4 +126,9 @@ function unescape(text: string): string {
   return text.replace(/\\(?:x([0-9a-f]{2})|(.))/gs, (_, hex?: string, c?: string) =>
     hex === undefined ? (ESCAPE[c!] ?? c!) : String.fromCharCode(parseInt(hex, 16)),
   );
+}
+
+/** mariadb-binlog writes control characters as \xNN and leaves the rest alone, quotes and backslashes too: a text that holds `\x41` cannot be told from its escape. */
+function controlsUnescaped(text: string): string {
+  return text.replace(/\\x([01][0-9a-f])/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
 }

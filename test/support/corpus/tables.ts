@@ -12,21 +12,21 @@ export const SCHEMA = 'corpus';
 export const ODD_SCHEMA = 'c`o\'r"p ü漢';
 const DIGITS = [0, 1, 2, 3, 4, 5, 6];
 
-const keyed = (name: string, columns: readonly Column[], more: Partial<Table> = {}): Table => ({
+export const keyed = (name: string, columns: readonly Column[], more: Partial<Table> = {}): Table => ({
   schema: SCHEMA,
   name,
   columns: [ID, COUNTER, ...columns.map((c) => ({ nullable: true, ...c }))],
   primaryKey: ['id'],
   ...more,
 });
-const word = (name: string, more: Partial<Column> = {}): Column => ({
+export const word = (name: string, more: Partial<Column> = {}): Column => ({
   name,
   type: 'VARCHAR(20)',
   kind: TEXT,
   values: ['a', 'b', ''].map((s) => ({ sql: text(s), is: s })),
   ...more,
 });
-const number = (name: string, more: Partial<Column> = {}): Column => ({
+export const number = (name: string, more: Partial<Column> = {}): Column => ({
   name,
   type: 'INT',
   kind: INT,

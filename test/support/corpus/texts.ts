@@ -1,5 +1,5 @@
 /** Strings of every character set and length; bytes; labels. */
-import { BYTES, ENUM, ENUM_UNREAD, SET, TEXT } from './kind.ts';
+import { BINARY, BYTES, ENUM, ENUM_UNREAD, SET, TEXT } from './kind.ts';
 import { text } from './table.ts';
 import type { Column, Stored } from './table.ts';
 
@@ -87,10 +87,10 @@ export function lengths(): Column[] {
     {
       name: 'b8',
       type: 'BINARY(8)',
-      kind: BYTES,
+      kind: BINARY,
       values: ['', '00', '0100', '0000000000000001', 'ff00ff00ff00ff00', '20'].map((h) => padded(Buffer.from(h, 'hex'), 8)),
     },
-    { name: 'b255', type: 'BINARY(255)', kind: BYTES, values: [padded(Buffer.from('abc'), 255), padded(Buffer.alloc(255, 0xff), 255)] },
+    { name: 'b255', type: 'BINARY(255)', kind: BINARY, values: [padded(Buffer.from('abc'), 255), padded(Buffer.alloc(255, 0xff), 255)] },
     { name: 'vb', type: 'VARBINARY(300)', kind: BYTES, values: [...raw(0, 255, 256, 300), bytes(Buffer.from('0100', 'hex'))] },
     { name: 'tt', type: 'TINYTEXT', kind: TEXT, values: of(0, 255), blob: true },
     { name: 'tb', type: 'TINYBLOB', kind: BYTES, values: raw(0, 255), blob: true },

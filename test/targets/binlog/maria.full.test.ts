@@ -1,0 +1,33 @@
+import { checkMariaCell } from '../../support/corpus/check.ts';
+import { MARIA_CELLS, MARIA_SAMPLE, MariaCorpus, textOf } from '../../support/corpus/maria.ts';
+import { ensureMariadb, TestMariadb } from '../../support/mariadb.ts';
+
+const mariadb = await ensureMariadb();
+if (typeof mariadb === 'string') process.stderr.write(`MariaDB is not here, its tests are skipped: ${mariadb}\n`);
+const given = typeof mariadb === 'string' ? describe.skip : describe;
+
+given('MariaDB, every setting', () => {
+  const maria = mariadb as Exclude<typeof mariadb, string>;
+  let server: TestMariadb;
+  let corpus: MariaCorpus;
+
+  beforeAll(async () => {
+    server = await TestMariadb.start(maria);
+    corpus = await MariaCorpus.on(server);
+  }, 60_000);
+
+  afterAll(async () => {
+    corpus?.close();
+    await server?.remove();
+  });
+
+  test.each(MARIA_CELLS.filter((cell) => !MARIA_SAMPLE.includes(cell)).map((cell) => [textOf(cell), cell] as const))(
+    'every type at its extremes: %s',
+    async (_, cell) => {
+      const report = await checkMariaCell(await corpus.write(cell), maria);
+      expect(report.differences).toEqual([]);
+      expect(report.decoded.findings.map((f) => f.kind)).toEqual(cell.checksum === 'NONE' ? ['no-checksums'] : []);
+    },
+    60_000,
+  );
+});
