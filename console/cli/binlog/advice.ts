@@ -2,15 +2,15 @@
 import type { FindingKind } from '../../../core/binlog/finding.ts';
 
 export const ADVICE: Record<FindingKind, { means: string; todo: string }> = {
-  'in-use': { means: 'the server was killed, or still writes this file', todo: 'nothing: a dead server’s last file always says so' },
+  'in-use': { means: 'normal in the last file of a dead server, and of a running one', todo: 'nothing' },
   'no-checksums': {
-    means: 'the file was written without checksums: its contents cannot be verified, only its structure',
+    means: 'a changed byte inside a row or a statement would not be noticed',
     todo: 'set binlog_checksum=CRC32 on servers',
   },
   'rows-unverified': { means: 'row contents were not looked at', todo: 'use verify, or stat --rows, when a decision rests on them' },
   'restarted-group': { means: 'the replica received part of a transaction, and then the whole of it again', todo: 'nothing' },
   'xa-undecided': {
-    means: 'the branch is neither committed nor rolled back as far as these files go',
+    means: 'its coordinator may still decide either way',
     todo: 'ask the transaction’s coordinator; XA RECOVER on the server lists it',
   },
   unclosed: {

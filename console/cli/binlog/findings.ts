@@ -1,16 +1,19 @@
 /** Findings for people: where, what was seen, what it means, what to do. */
 import { FINDINGS } from '../../../core/binlog/finding.ts';
-import type { Finding } from '../../../core/binlog/finding.ts';
+import type { Finding, FindingLevel } from '../../../core/binlog/finding.ts';
 import type { FindingList } from '../../../core/binlog/finding-list.ts';
 import { count } from '../../../core/report/text.ts';
 import type { Line } from '../live-text.ts';
 import { ADVICE } from './advice.ts';
 import { levelStyle } from './words.ts';
 
-/** Each kind's meaning once, behind the last of the kind. */
+const ORDER: Record<FindingLevel, number> = { damage: 0, unknown: 1, note: 2 };
+
+/** Damage first; each kind's meaning once, behind the last of the kind. */
 export function findingLines(findings: FindingList, told: (f: Finding) => boolean = () => true): Line[] {
   const lines: Line[] = [];
-  for (const [kind, n] of findings.counts) {
+  const kinds = [...findings.counts].sort(([a], [b]) => ORDER[FINDINGS[a]] - ORDER[FINDINGS[b]]);
+  for (const [kind, n] of kinds) {
     const some = findings.kept.filter((f) => f.kind === kind && told(f));
     if (some.length === 0) continue;
     const level = FINDINGS[kind];

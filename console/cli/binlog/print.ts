@@ -1,18 +1,45 @@
 /** Lines for the terminal, and a progress line beside them. */
 import type { CliContext } from '../context.ts';
 import { isUtf8 } from '../live.ts';
-import { paint } from '../live-text.ts';
-import type { Line } from '../live-text.ts';
+import { columns, paint } from '../live-text.ts';
+import type { Line, Span } from '../live-text.ts';
 import type { Pass } from './source.ts';
 import { bytesText } from './words.ts';
 
 const REDRAW_MS = 100;
+const WIDTH_MIN = 60;
+const HANG = 2;
 /** carriage return, erase to the end of the line */
 const CLEAR = '\r\u001b[K';
 
 export function print(ctx: CliContext, lines: readonly Line[]): void {
   const look = { width: Infinity, colour: ctx.colour, unicode: isUtf8(ctx.env) };
-  ctx.stdout.write(`${lines.map((l) => paint(l, look)).join('\n')}\n`);
+  const room = ctx.stdout.isTTY ? Math.max(WIDTH_MIN, ctx.stdout.columns) : Infinity;
+  const rows = lines.flatMap((l) => wrapped(l, room));
+  ctx.stdout.write(`${rows.map((l) => paint(l, look)).join('\n')}\n`);
+}
+
+/** In lines of at most `room` columns, broken between words; what follows the first is indented below it. */
+function wrapped(line: Line, room: number): Line[] {
+  if (line.reduce((n, [text]) => n + columns(text), 0) <= room) return [line];
+  const indent = ' '.repeat(HANG + (/^ */.exec(line[0]?.[0] ?? '')?.[0].length ?? 0));
+  const out: Line[] = [];
+  let now: Span[] = [];
+  let used = 0;
+  for (const [text, style = 'plain'] of line) {
+    for (const word of text.match(/ +|[^ ]+/g) ?? []) {
+      const width = columns(word);
+      if (used + width > room && used > indent.length) {
+        out.push(now);
+        now = [[indent]];
+        used = indent.length;
+        if (word.startsWith(' ')) continue;
+      }
+      now.push([word, style]);
+      used += width;
+    }
+  }
+  return [...out, now];
 }
 
 /** Bytes and speed on standard error while a log is read, where that is a terminal. `end` wipes it. */

@@ -109,10 +109,7 @@ function summary(inventory: Inventory): Line[] {
   const last = files.findLast((f) => f.last !== null);
   return [
     row('transactions', whole),
-    row(
-      'statements',
-      `${plural(sum('ddl'), 'DDL or administrative one', 'DDL or administrative ones')}, ${count(sum('statements'))} whose rows are not in the log`,
-    ),
+    row('statements', `${plural(sum('ddl'), 'DDL or administrative one', 'DDL or administrative ones')}, ${count(sum('statements'))} instead of rows`),
     ...gtidLines('executed before', previous === '' ? 'nothing' : (previous ?? 'not said')),
     ...gtidLines('GTIDs', maria.length > 0 ? maria.map(mariaGtidText).join(',') : inventory.gtids().toString() || 'none'),
     ...(last?.last ? [row('last whole one', `${last.last.gtid ?? 'without GTID'}, ends at ${last.file}:${last.last.endOffset}`)] : []),
@@ -130,12 +127,13 @@ function rowTables(stats: Statistics): Line[] {
   lines.push([], [['  largest transactions', 'dim']]);
   for (const t of stats.largest)
     lines.push([
-      [`  ${pad(bytesText(t.bytes), 10, true)} ${pad(plural(t.rows, 'row'), 14, true)}  ${t.gtid ?? 'without GTID'}  `],
+      ['  '],
+      [`${pad(bytesText(t.bytes), 8, true)} ${pad(plural(t.rows, 'row'), 14, true)}  ${t.gtid ?? 'without GTID'}  `],
       [`${t.file}:${t.offset}`, 'dim'],
     ]);
   if (stats.silences.length > 0) lines.push([], [['  longest times without a commit', 'dim']]);
   for (const s of stats.silences)
-    lines.push([[`  ${pad(duration(s.us / 1000), 10, true)} until ${s.gtid ?? 'a transaction without GTID'}  `], [`${s.file}:${s.offset}`, 'dim']]);
+    lines.push([['  '], [`${pad(duration(s.us / 1000), 8, true)} until ${s.gtid ?? 'a transaction without GTID'}  `], [`${s.file}:${s.offset}`, 'dim']]);
   return lines;
 }
 
