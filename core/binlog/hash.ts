@@ -50,6 +50,8 @@ class Lanes implements RowHash {
   }
 }
 
+const { imul } = Math;
+
 // the primes of xxHash32
 const P1 = 0x9e3779b1 | 0;
 const P2 = 0x85ebca77 | 0;
@@ -113,7 +115,7 @@ export class RowHasher {
     else out.setKey(0, 0);
     let a = P1 ^ image.shape;
     let b = P2 ^ image.columns;
-    if (image.columns <= 32) a ^= Math.imul(nullWord(image), P3);
+    if (image.columns <= 32) a ^= imul(nullWord(image), P3);
     else {
       this.digest(image.start, image.values - 1, a, b ^ (image.buf[image.values - 1]! & lastMask(image.columns)));
       a = this.a;
@@ -155,24 +157,24 @@ export class RowHasher {
     if (to - from < 16) return this.digestShort(from, to, seedA, seedB);
     const { view } = this;
     let a = seedA;
-    let b = seedB ^ Math.imul(to - from, P5);
+    let b = seedB ^ imul(to - from, P5);
     let c = seedA ^ P4;
     let d = seedB ^ P1;
     const last = to - 16;
     for (let pos = from; pos < last; pos += 16) {
-      a = Math.imul(rotate(a ^ Math.imul(view.getInt32(pos, true), P3), 13), P1);
-      b = Math.imul(rotate(b ^ Math.imul(view.getInt32(pos + 4, true), P4), 17), P2);
-      c = Math.imul(rotate(c ^ Math.imul(view.getInt32(pos + 8, true), P3), 13), P1);
-      d = Math.imul(rotate(d ^ Math.imul(view.getInt32(pos + 12, true), P4), 17), P2);
+      a = imul(rotate(a ^ imul(view.getInt32(pos, true), P3), 13), P1);
+      b = imul(rotate(b ^ imul(view.getInt32(pos + 4, true), P4), 17), P2);
+      c = imul(rotate(c ^ imul(view.getInt32(pos + 8, true), P3), 13), P1);
+      d = imul(rotate(d ^ imul(view.getInt32(pos + 12, true), P4), 17), P2);
       a = (a + b) | 0;
       b ^= rotate(a, 11);
       c = (c + d) | 0;
       d ^= rotate(c, 11);
     }
-    a = Math.imul(rotate(a ^ Math.imul(view.getInt32(last, true), P3), 13), P1);
-    b = Math.imul(rotate(b ^ Math.imul(view.getInt32(last + 4, true), P4), 17), P2);
-    c = Math.imul(rotate(c ^ Math.imul(view.getInt32(last + 8, true), P3), 13), P1);
-    d = Math.imul(rotate(d ^ Math.imul(view.getInt32(last + 12, true), P4), 17), P2);
+    a = imul(rotate(a ^ imul(view.getInt32(last, true), P3), 13), P1);
+    b = imul(rotate(b ^ imul(view.getInt32(last + 4, true), P4), 17), P2);
+    c = imul(rotate(c ^ imul(view.getInt32(last + 8, true), P3), 13), P1);
+    d = imul(rotate(d ^ imul(view.getInt32(last + 12, true), P4), 17), P2);
     this.finish(a + rotate(c, 16), b + rotate(d, 16));
   }
 
@@ -180,21 +182,21 @@ export class RowHasher {
   private digestShort(from: number, to: number, seedA: number, seedB: number): void {
     const { view } = this;
     const length = to - from;
-    let a = seedA ^ Math.imul(length, P5);
+    let a = seedA ^ imul(length, P5);
     let b = seedB;
     if (length >= 8) {
-      a = Math.imul(rotate(a ^ Math.imul(view.getInt32(from, true), P3), 13), P1);
-      b = Math.imul(rotate(b ^ Math.imul(view.getInt32(from + 4, true), P4), 17), P2);
+      a = imul(rotate(a ^ imul(view.getInt32(from, true), P3), 13), P1);
+      b = imul(rotate(b ^ imul(view.getInt32(from + 4, true), P4), 17), P2);
       a = (a + b) | 0;
       b ^= rotate(a, 11);
-      a = Math.imul(rotate(a ^ Math.imul(view.getInt32(to - 8, true), P3), 13), P1);
-      b = Math.imul(rotate(b ^ Math.imul(view.getInt32(to - 4, true), P4), 17), P2);
+      a = imul(rotate(a ^ imul(view.getInt32(to - 8, true), P3), 13), P1);
+      b = imul(rotate(b ^ imul(view.getInt32(to - 4, true), P4), 17), P2);
     } else if (length >= 4) {
-      a = Math.imul(rotate(a ^ Math.imul(view.getInt32(from, true), P3), 13), P1);
-      b = Math.imul(rotate(b ^ Math.imul(view.getInt32(to - 4, true), P4), 17), P2);
+      a = imul(rotate(a ^ imul(view.getInt32(from, true), P3), 13), P1);
+      b = imul(rotate(b ^ imul(view.getInt32(to - 4, true), P4), 17), P2);
     } else if (length > 0) {
       const word = view.getUint8(from) | (view.getUint8((from + to) >> 1) << 8) | (view.getUint8(to - 1) << 16);
-      a = Math.imul(rotate(a ^ Math.imul(word, P3), 13), P1);
+      a = imul(rotate(a ^ imul(word, P3), 13), P1);
     }
     this.finish(a, b);
   }
@@ -203,12 +205,12 @@ export class RowHasher {
   private finish(seedA: number, seedB: number): void {
     let a = (seedA + rotate(seedB, 9)) | 0;
     let b = seedB ^ rotate(a, 11);
-    a = Math.imul(a ^ (a >>> 16), P2);
-    b = Math.imul(b ^ (b >>> 15), P3);
+    a = imul(a ^ (a >>> 16), P2);
+    b = imul(b ^ (b >>> 15), P3);
     a = (a + rotate(b, 16)) | 0;
     b ^= rotate(a, 16);
-    a = Math.imul(a ^ (a >>> 13), P3);
-    b = Math.imul(b ^ (b >>> 16), P2);
+    a = imul(a ^ (a >>> 13), P3);
+    b = imul(b ^ (b >>> 16), P2);
     this.a = a ^ (a >>> 16);
     this.b = b ^ (b >>> 15);
   }
