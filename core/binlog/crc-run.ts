@@ -93,3 +93,34 @@ export class CrcRun {
     return true;
   }
 }
+
+/** The checksum of an event that comes in pieces; its last four bytes are the one that was written. */
+export class SumInPieces {
+  private readonly bytes: Bytes;
+  private crc = 0;
+  private stored = 0;
+  /** of the event's own bytes */
+  private left = 0;
+
+  constructor(bytes: Bytes) {
+    this.bytes = bytes;
+  }
+
+  /** `summedBytes`: without the checksum. */
+  begin(summedBytes: number): void {
+    this.crc = 0;
+    this.stored = 0;
+    this.left = summedBytes;
+  }
+
+  add(buf: Uint8Array, start: number, end: number): void {
+    const own = Math.min(end, start + this.left);
+    if (own > start) this.crc = this.bytes.crc32(buf, start, own, this.crc);
+    this.left -= own - start;
+    for (let at = own; at < end; at++) this.stored = (this.stored >>> 8) | (buf[at]! << 24);
+  }
+
+  right(): boolean {
+    return this.crc >>> 0 === this.stored >>> 0;
+  }
+}

@@ -168,6 +168,14 @@ export class Dispatch {
     }
   }
 
+  /** An event that was not held in memory. A statement behind a GTID event is the whole transaction: BEGIN is never that long. */
+  tooLarge(type: number, eventBytesMax: number): void {
+    const { txs } = this;
+    if (ROWS[type] === 1) txs.inside('rows');
+    if (ROWS[type] === 0 || !this.skipRows) txs.find('too-large', `${eventName(type)} is larger than the ${eventBytesMax} bytes that are allowed`);
+    if (txs.group === 'head' && (type === EVENT.QUERY || type === EVENT.MARIA_QUERY_COMPRESSED)) txs.end('ddl', null);
+  }
+
   private unknown(type: number, flags: number): void {
     if (type !== EVENT.UNKNOWN && isKnownEvent(type)) throw new BinlogDamage('format', `${eventName(type)}: written only by servers before 5.1, not read`);
     if (this.txs.tx === null && (flags & FLAG.IGNORABLE) !== 0) return;

@@ -1,7 +1,7 @@
 /** Bytes of binary logs in, a visitor called: files and their magic, checksums, positions, formats. Framing, grammar, contents and payloads are its parts. */
 import type { Bytes } from './bytes.ts';
 import { CHECKSUM_BYTES, EVENT, eventName, FLAG, HEADER_BYTES } from './codes.ts';
-import { CrcRun } from './crc-run.ts';
+import { CrcRun, SumInPieces } from './crc-run.ts';
 import { Dispatch, isRows } from './dispatch.ts';
 import { parseFormat, parseRotate } from './events.ts';
 import { BinlogDamage } from './finding.ts';
@@ -92,7 +92,7 @@ export class LogReader implements FrameSink {
   /** the event before may have lied about its length: this one must be right */
   private suspect = false;
   /** the big event that goes in pieces */
-  private readonly bigEvent = { type: 0, moved: false, checked: false, logPos: 0, crc: 0, stored: 0, left: 0 };
+  private readonly big: { type: number; moved: boolean; checked: boolean; logPos: number; sum: SumInPieces };
   private readonly run: CrcRun;
   private chunk: Uint8Array | null = null;
   private chunkEnd = 0;
@@ -103,6 +103,7 @@ export class LogReader implements FrameSink {
     this.visitor = visitor;
     this.bytes = options.bytes;
     this.run = new CrcRun(options.bytes);
+    this.big = { type: 0, moved: false, checked: false, logPos: 0, sum: new SumInPieces(options.bytes) };
     this.skipRows = options.rows === 'skip';
     this.checkAll = options.checksums === 'all';
     this.txs = new Transactions(visitor);
@@ -384,7 +385,7 @@ export class LogReader implements FrameSink {
   }
 
   bigBegin(buf: Uint8Array, start: number, end: number, length: number, offset: number): Promise<void> | undefined {
-    const { txs, bigEvent: big } = this;
+    const { txs, big } = this;
     const type = buf[start + 4]!;
     txs.place.offset = offset;
     txs.endOffset = offset + length;
@@ -394,43 +395,31 @@ export class LogReader implements FrameSink {
     big.logPos = u32(buf, start + 13);
     big.moved = this.framer.checkPos && this.isMoved(buf, start, txs.endOffset);
     big.checked = this.checksums && (this.checkAll || this.bulk[type] === 0 || big.moved || this.suspect);
-    big.crc = 0;
-    big.stored = 0;
     const bodyBytes = length - HEADER_BYTES - (this.checksums ? CHECKSUM_BYTES : 0);
-    big.left = HEADER_BYTES + bodyBytes;
-    this.sum(buf, start, end);
+    big.sum.begin(HEADER_BYTES + bodyBytes);
+    if (big.checked) big.sum.add(buf, start, end);
     if (type !== EVENT.TRANSACTION_PAYLOAD || this.skipRows) return undefined;
     return this.payloads.begin(buf, start + HEADER_BYTES, Math.min(end, start + HEADER_BYTES + bodyBytes), bodyBytes);
   }
 
   bigPiece(buf: Uint8Array, start: number, end: number): Promise<void> | undefined {
-    this.sum(buf, start, end);
-    return this.bigEvent.type === EVENT.TRANSACTION_PAYLOAD && !this.skipRows ? this.payloads.piece(buf, start, end) : undefined;
-  }
-
-  /** The checksum of a big event goes on; its last four bytes are the one that was written. */
-  private sum(buf: Uint8Array, start: number, end: number): void {
-    const { bigEvent: big } = this;
-    if (!big.checked) return;
-    const bodyEnd = Math.min(end, start + big.left);
-    if (bodyEnd > start) big.crc = this.bytes.crc32(buf, start, bodyEnd, big.crc);
-    big.left -= bodyEnd - start;
-    for (let at = bodyEnd; at < end; at++) big.stored = (big.stored >>> 8) | (buf[at]! << 24);
+    const { big } = this;
+    if (big.checked) big.sum.add(buf, start, end);
+    return big.type === EVENT.TRANSACTION_PAYLOAD && !this.skipRows ? this.payloads.piece(buf, start, end) : undefined;
   }
 
   bigEnd(): Promise<void> | undefined {
-    const { bigEvent: big, txs } = this;
+    const { big, txs } = this;
+    const { type } = big;
     this.closed = false;
-    const right = !big.checked || big.crc >>> 0 === big.stored >>> 0;
-    if (!right) this.badChecksum(big.type);
-    else if (big.moved) this.tellMoved(big.type, big.logPos, txs.endOffset);
+    const right = !big.checked || big.sum.right();
+    if (!right) this.badChecksum(type);
+    else if (big.moved) this.tellMoved(type, big.logPos, txs.endOffset);
     else if (this.suspect) this.trust();
-    if (big.type === EVENT.TRANSACTION_PAYLOAD) return this.skipRows ? void (right && this.payloads.skip()) : this.payloads.end();
-    if (!right) return undefined;
-    if (isRows(big.type)) txs.inside('rows');
-    if (!isRows(big.type) || !this.skipRows) txs.find('too-large', `${eventName(big.type)} is larger than the ${this.eventBytesMax} bytes that are allowed`);
-    // a statement behind a GTID event is the whole transaction: BEGIN is never that long
-    if (txs.group === 'head' && (big.type === EVENT.QUERY || big.type === EVENT.MARIA_QUERY_COMPRESSED)) txs.end('ddl', null);
+    if (type === EVENT.TRANSACTION_PAYLOAD) {
+      if (!this.skipRows) return this.payloads.end();
+      if (right) this.payloads.skip();
+    } else if (right) this.dispatch.tooLarge(type, this.eventBytesMax);
     return undefined;
   }
 
