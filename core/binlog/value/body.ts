@@ -190,8 +190,8 @@ export class GeometryBody implements Body {
       writeHex(out, buf, start, end);
     } else {
       out.ascii('{"srid":"');
-      out.need(10);
-      out.pos = putUint(out.buf, out.pos, u32(buf, start));
+      out.need(20);
+      out.pos = putUint(out.view, out.pos, u32(buf, start));
       out.ascii('","wkb":"');
       writeHex(out, buf, start + 4, end);
     }
@@ -203,8 +203,8 @@ export class GeometryBody implements Body {
       return false;
     }
     out.ascii('SRID=');
-    out.need(10);
-    out.pos = putUint(out.buf, out.pos, u32(buf, start));
+    out.need(20);
+    out.pos = putUint(out.view, out.pos, u32(buf, start));
     out.byte(59);
     writeHex(out, buf, start + 4, end);
     return true;
@@ -238,10 +238,10 @@ export class VectorBody implements Body {
     for (let i = start; i < end; i += 4) {
       const x = float32At(buf, i);
       if (!Number.isFinite(x)) return false;
-      out.need(32);
+      out.need(40);
       if (i > start) out.byte(44);
       if (quoted) out.byte(QUOTE);
-      out.pos = putFloat(out.buf, out.pos, x);
+      out.pos = putFloat(out.view, out.pos, x);
       if (quoted) out.byte(QUOTE);
     }
     return true;

@@ -31,11 +31,11 @@ export abstract class TokenEmitter implements Emitter {
     this.column = column;
   }
   /** Writes into room for TOKEN_BYTES_MAX bytes; answers where it ends, or -1. */
-  protected abstract put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number;
+  protected abstract put(to: DataView, at: number, buf: Uint8Array, pos: number): number;
 
   json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);
-    this.close(out, this.put(out.buf, out.pos + 1, buf, pos));
+    this.close(out, this.put(out.view, out.pos + 1, buf, pos));
   }
   /** Quotes around what was written behind the first of them. */
   protected close(out: ByteWriter, end: number): void {
@@ -46,7 +46,7 @@ export abstract class TokenEmitter implements Emitter {
   }
   text(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);
-    const p = this.put(out.buf, out.pos, buf, pos);
+    const p = this.put(out.view, out.pos, buf, pos);
     if (p < 0) throw impossible(this.column);
     out.pos = p;
   }
@@ -56,7 +56,7 @@ export abstract class TokenEmitter implements Emitter {
     return { text: utf8Text(scratch), type: this.column.typeText, exact: true };
   }
 }
-export const TOKEN_BYTES_MAX = 80;
+export const TOKEN_BYTES_MAX = 96;
 
 /** A column whose shape cannot be: any value of it is damage. */
 export class ImpossibleEmitter extends TokenEmitter {

@@ -22,8 +22,8 @@ export function float64At(buf: Uint8Array, pos: number): number {
 /** How a float that is no number is called. */
 export const nonFinite = (x: number): string => (Number.isNaN(x) ? 'nan' : x > 0 ? 'inf' : '-inf');
 
-function putString(to: Uint8Array, at: number, text: string): number {
-  for (let i = 0; i < text.length; i++) to[at + i] = text.charCodeAt(i);
+function putString(to: DataView, at: number, text: string): number {
+  for (let i = 0; i < text.length; i++) to.setUint8(at + i, text.charCodeAt(i));
   return at + text.length;
 }
 
@@ -36,21 +36,21 @@ function exponentOf(x: number): number {
   return -zeros;
 }
 
-function trimZeros(to: Uint8Array, end: number): number {
+function trimZeros(to: DataView, end: number): number {
   let p = end;
-  while (to[p - 1] === 48) p--;
+  while (to.getUint8(p - 1) === 48) p--;
   return p;
 }
 
 /** n / 10^places, not an integer, without zeros at the end; n < 1e15. */
-function putScaled(to: Uint8Array, at: number, n: number, places: number): number {
+function putScaled(to: DataView, at: number, n: number, places: number): number {
   const power = POWERS[places]!;
   const whole = Math.floor(n / power);
   let p = putUint(to, at, whole);
-  to[p++] = 46;
+  to.setUint8(p++, 46);
   let rest = n - whole * power;
   let width = places;
-  for (; width > 18; width--) to[p++] = 48;
+  for (; width > 18; width--) to.setUint8(p++, 48);
   if (width > 9) {
     const high = Math.floor(rest / 1e9);
     p = putPadded(to, p, high, width - 9);
@@ -61,11 +61,11 @@ function putScaled(to: Uint8Array, at: number, n: number, places: number): numbe
 }
 
 /** A finite double. The last resort is the engine's own conversion, which makes a string. */
-export function putDouble(to: Uint8Array, at: number, value: number): number {
+export function putDouble(to: DataView, at: number, value: number): number {
   let p = at;
   let x = value;
   if (x < 0 || Object.is(x, -0)) {
-    to[p++] = 45;
+    to.setUint8(p++, 45);
     x = -x;
   }
   if (x < 1e15) {
@@ -74,8 +74,9 @@ export function putDouble(to: Uint8Array, at: number, value: number): number {
       const exponent = exponentOf(x);
       // every decimal of 15 digits is told apart by a double: if there is one that reads back, this is it
       const places = 15 - exponent;
-      const n = Math.round(x * POWERS[places]!);
-      if (n / POWERS[places]! === x) return putScaled(to, p, n, places);
+      const power = POWERS[places]!;
+      const n = Math.round(x * power);
+      if (n / power === x) return putScaled(to, p, n, places);
       const q = putLong(to, p, x, exponent);
       if (q > 0) return q;
     }
@@ -92,7 +93,7 @@ const SPLITTER = 2 ** 27 + 1;
  * and its error; 10^22 is still exact), and so is δ, half the distance to the next double, in the same unit: a multiple of ten within δ of w has 16 digits
  * and reads back, else the next integer does. 0 where it is too close to tell, and at powers of two, whose neighbours are not equally far.
  */
-function putLong(to: Uint8Array, at: number, x: number, exponent: number): number {
+function putLong(to: DataView, at: number, x: number, exponent: number): number {
   const power = POWERS[17 - exponent]!;
   scratch.setFloat64(0, x);
   const bits = scratch.getInt32(0);
@@ -135,17 +136,17 @@ function productError(x: number, y: number, product: number): number {
 }
 
 /** The 17 digits of high (9) and low (8), the point behind `exponent` of them. */
-function putDigits(to: Uint8Array, at: number, high: number, low: number, exponent: number): number {
+function putDigits(to: DataView, at: number, high: number, low: number, exponent: number): number {
   let p = at;
   if (exponent <= 0) {
-    to[p++] = 48;
-    to[p++] = 46;
-    for (let i = exponent; i < 0; i++) to[p++] = 48;
+    to.setUint8(p++, 48);
+    to.setUint8(p++, 46);
+    for (let i = exponent; i < 0; i++) to.setUint8(p++, 48);
     return trimZeros(to, putPadded(to, putPadded(to, p, high, 9), low, 8));
   }
   const end = putPadded(to, putPadded(to, p + 1, high, 9), low, 8);
-  for (let i = 0; i < exponent; i++, p++) to[p] = to[p + 1]!;
-  to[p] = 46;
+  for (let i = 0; i < exponent; i++, p++) to.setUint8(p, to.getUint8(p + 1));
+  to.setUint8(p, 46);
   return trimZeros(to, end);
 }
 
@@ -154,11 +155,11 @@ function putDigits(to: Uint8Array, at: number, high: number, low: number, expone
  * behind). Reading back by way of a double gives the same float as reading directly, but where the double stands exactly between two floats and the
  * decimal may not: such a candidate is not taken.
  */
-export function putFloat(to: Uint8Array, at: number, value: number): number {
+export function putFloat(to: DataView, at: number, value: number): number {
   let p = at;
   let x = value;
   if (x < 0 || Object.is(x, -0)) {
-    to[p++] = 45;
+    to.setUint8(p++, 45);
     x = -x;
   }
   if (x < 0x100_0000) {

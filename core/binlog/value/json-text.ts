@@ -92,7 +92,7 @@ class JsonWriter {
 
   private number(type: number, pos: number): void {
     const { out, buf } = this;
-    const to = out.buf;
+    const to = out.view;
     const at = out.pos;
     switch (type) {
       case JSONB.INT16:
@@ -127,7 +127,7 @@ class JsonWriter {
       return out.token(this.tokens[END_STRING]);
     }
     const at = out.pos;
-    const p = putDouble(out.buf, at, x);
+    const p = putDouble(out.view, at, x);
     out.pos = p;
     for (let i = at; i < p; i++) if (out.buf[i] === 46 || out.buf[i] === 101) return;
     out.ascii('.0');
@@ -162,7 +162,7 @@ class JsonWriter {
     }
     out.pos = mark;
     out.token(this.tokens['{"$opaque":"']);
-    out.pos = putInt32(out.buf, out.pos, type);
+    out.pos = putInt32(out.view, out.pos, type);
     out.byte(COLON);
     writeHex(out, buf, start, start + size);
     out.token(this.tokens[END_STRING]);
@@ -177,7 +177,7 @@ class JsonWriter {
       if (size < 3 || precision > JSON_DECIMAL_DIGITS_MAX || scale > DECIMAL_SCALE_MAX || scale > precision || size !== 2 + decimalBytes(precision, scale))
         return 0;
       out.token(this.tokens['{"$decimal":"']);
-      return putDecimal(out.buf, out.pos, buf, start + 2, precision, scale);
+      return putDecimal(out.view, out.pos, buf, start + 2, precision, scale);
     }
     if (size !== 8) return 0;
     const low = u32(buf, start);
@@ -187,16 +187,16 @@ class JsonWriter {
         // a date with a time of day is not one: its bytes are given
         if ((low & 0xff_ffff) !== 0 || (high * 256 + (low >>> 24)) % 0x2_0000 !== 0 || high >= 0x8000_0000) return 0;
         out.token(this.tokens['{"$date":"']);
-        return putPackedDate(out.buf, out.pos, high, low);
+        return putPackedDate(out.view, out.pos, high, low);
       case COLUMN.TIME:
         out.token(this.tokens['{"$time":"']);
-        return putPackedTime(out.buf, out.pos, high, low);
+        return putPackedTime(out.view, out.pos, high, low);
       case COLUMN.DATETIME:
         out.token(this.tokens['{"$datetime":"']);
-        return putPackedDatetime(out.buf, out.pos, high, low);
+        return putPackedDatetime(out.view, out.pos, high, low);
       case COLUMN.TIMESTAMP:
         out.token(this.tokens['{"$timestamp":"']);
-        return putPackedDatetime(out.buf, out.pos, high, low);
+        return putPackedDatetime(out.view, out.pos, high, low);
       default:
         return 0;
     }

@@ -5,7 +5,7 @@ import { impossible, QUOTE, scratch, TokenEmitter, TOKEN_BYTES_MAX } from './emi
 import type { Emitter } from './emitter.ts';
 import { float32At, float64At, nonFinite, putDouble, putFloat } from './float.ts';
 import { u32 } from './json-format.ts';
-import { putDecimal, putInt32, putInt64, putPadded, putUint, putUint64 } from './number.ts';
+import { putDecimal, putInt32, putInt64, putPadded, putSmall, putUint, putUint64 } from './number.ts';
 import { utf8, utf8Text, writeHex } from './string.ts';
 import { putDatetime2, putTime2, putTimestamp2 } from './temporal.ts';
 import { Token } from './writer.ts';
@@ -16,11 +16,13 @@ const COMMA = 44;
 /** TINYINT to INT: 1 to 4 bytes, little-endian. */
 export class IntegerEmitter extends TokenEmitter {
   private readonly bytes: number;
+  private readonly range: number;
   private readonly unsigned: boolean;
   private readonly known: boolean;
   constructor(column: ColumnMeta, bytes: number) {
     super(column);
     this.bytes = bytes;
+    this.range = 2 ** (8 * bytes);
     this.unsigned = column.unsigned === true;
     this.known = column.unsigned !== null;
   }
@@ -38,9 +40,9 @@ export class IntegerEmitter extends TokenEmitter {
     }
   }
   private positive(n: number): number {
-    return n + 2 ** (8 * this.bytes);
+    return n + this.range;
   }
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     const n = this.read(buf, pos);
     return n < 0 && this.unsigned ? putUint(to, at, this.positive(n)) : putInt32(to, at, n);
   }
@@ -48,11 +50,11 @@ export class IntegerEmitter extends TokenEmitter {
     const n = this.read(buf, pos);
     if (n < 0 && !this.known) return out.ascii(`{"signed":"${n}","unsigned":"${this.positive(n)}"}`);
     out.need(TOKEN_BYTES_MAX);
-    const to = out.buf;
-    let p = out.pos;
-    to[p++] = QUOTE;
-    p = n < 0 && this.unsigned ? putUint(to, p, this.positive(n)) : putInt32(to, p, n);
-    to[p] = QUOTE;
+    const to = out.view;
+    const at = out.pos;
+    const p = n < 0 && this.unsigned ? putUint(to, at + 1, this.positive(n)) : putInt32(to, at + 1, n);
+    to.setUint8(at, QUOTE);
+    to.setUint8(p, QUOTE);
     out.pos = p + 1;
   }
   override value(buf: Uint8Array, pos: number): Value {
@@ -65,14 +67,14 @@ export class IntegerEmitter extends TokenEmitter {
 
 /** BIGINT: 8 bytes, little-endian. */
 export class BigintEmitter extends TokenEmitter {
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     const high = u32(buf, pos + 4);
     const low = u32(buf, pos);
     return this.column.unsigned === true ? putUint64(to, at, high, low) : putInt64(to, at, high, low);
   }
   private unsigned(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);
-    out.pos = putUint64(out.buf, out.pos, u32(buf, pos + 4), u32(buf, pos));
+    out.pos = putUint64(out.view, out.pos, u32(buf, pos + 4), u32(buf, pos));
   }
   override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     if (this.column.unsigned === null && buf[pos + 7]! >= 0x80) {
@@ -84,7 +86,7 @@ export class BigintEmitter extends TokenEmitter {
     }
     out.need(TOKEN_BYTES_MAX);
     out.buf[out.pos] = QUOTE;
-    const p = this.put(out.buf, out.pos + 1, buf, pos);
+    const p = this.put(out.view, out.pos + 1, buf, pos);
     out.buf[p] = QUOTE;
     out.pos = p + 1;
   }
@@ -105,12 +107,12 @@ export class DecimalEmitter extends TokenEmitter {
     this.precision = column.meta >> 8;
     this.scale = column.meta & 0xff;
   }
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     return putDecimal(to, at, buf, pos, this.precision, this.scale);
   }
   override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);
-    this.close(out, putDecimal(out.buf, out.pos + 1, buf, pos, this.precision, this.scale));
+    this.close(out, putDecimal(out.view, out.pos + 1, buf, pos, this.precision, this.scale));
   }
 }
 
@@ -133,7 +135,7 @@ export class FloatEmitter implements Emitter {
       return out.ascii('"}');
     }
     out.need(TOKEN_BYTES_MAX);
-    const p = this.bytes === 4 ? putFloat(out.buf, out.pos + 1, x) : putDouble(out.buf, out.pos + 1, x);
+    const p = this.bytes === 4 ? putFloat(out.view, out.pos + 1, x) : putDouble(out.view, out.pos + 1, x);
     out.buf[out.pos] = QUOTE;
     out.buf[p] = QUOTE;
     out.pos = p + 1;
@@ -142,7 +144,7 @@ export class FloatEmitter implements Emitter {
     const x = this.read(buf, pos);
     if (!Number.isFinite(x)) return out.ascii(nonFinite(x));
     out.need(TOKEN_BYTES_MAX);
-    out.pos = this.bytes === 4 ? putFloat(out.buf, out.pos, x) : putDouble(out.buf, out.pos, x);
+    out.pos = this.bytes === 4 ? putFloat(out.view, out.pos, x) : putDouble(out.view, out.pos, x);
   }
   value(buf: Uint8Array, pos: number): Value {
     scratch.pos = 0;
@@ -173,14 +175,14 @@ const wide = new Wide();
 
 /** BIT(n): (n + 7) / 8 bytes, big-endian. */
 export class BitEmitter extends TokenEmitter {
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     wide.readBigEndian(buf, pos, (this.column.meta + 7) >> 3);
     return putUint64(to, at, wide.high, wide.low);
   }
 }
 
 export class YearEmitter extends TokenEmitter {
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     const n = buf[pos]!;
     return putPadded(to, at, n === 0 ? 0 : 1900 + n, 4);
   }
@@ -196,44 +198,50 @@ abstract class FractionEmitter extends TokenEmitter {
   }
 }
 export class DatetimeEmitter extends FractionEmitter {
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     return putDatetime2(to, at, buf, pos, this.digits);
   }
   override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);
-    this.close(out, putDatetime2(out.buf, out.pos + 1, buf, pos, this.digits));
+    this.close(out, putDatetime2(out.view, out.pos + 1, buf, pos, this.digits));
   }
 }
 export class TimestampEmitter extends FractionEmitter {
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     return putTimestamp2(to, at, buf, pos, this.digits);
   }
   override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);
-    this.close(out, putTimestamp2(out.buf, out.pos + 1, buf, pos, this.digits));
+    this.close(out, putTimestamp2(out.view, out.pos + 1, buf, pos, this.digits));
   }
 }
 export class TimeEmitter extends FractionEmitter {
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     return putTime2(to, at, buf, pos, this.digits);
   }
   override json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     out.need(TOKEN_BYTES_MAX);
-    this.close(out, putTime2(out.buf, out.pos + 1, buf, pos, this.digits));
+    this.close(out, putTime2(out.view, out.pos + 1, buf, pos, this.digits));
   }
 }
 
 /** DATE, and the types before 5.6. */
 export class TemporalEmitter extends TokenEmitter {
-  private readonly putTemporal: (to: Uint8Array, at: number, buf: Uint8Array, pos: number) => number;
-  constructor(column: ColumnMeta, putTemporal: (to: Uint8Array, at: number, buf: Uint8Array, pos: number) => number) {
+  private readonly putTemporal: (to: DataView, at: number, buf: Uint8Array, pos: number) => number;
+  constructor(column: ColumnMeta, putTemporal: (to: DataView, at: number, buf: Uint8Array, pos: number) => number) {
     super(column);
     this.putTemporal = putTemporal;
   }
-  protected override put(to: Uint8Array, at: number, buf: Uint8Array, pos: number): number {
+  protected override put(to: DataView, at: number, buf: Uint8Array, pos: number): number {
     return this.putTemporal(to, at, buf, pos);
   }
 }
+
+const INDEX = new Token(utf8('{"index":"'));
+const BITS = new Token(utf8('{"bits":"'));
+const LABELS = new Token(utf8('","labels":['));
+const END = new Token(utf8('"}'));
+const END_LABELS = new Token(utf8(']}'));
 
 /** ENUM: 1 or 2 bytes, little-endian; 0 is the error value ''. */
 export class EnumEmitter implements Emitter {
@@ -253,7 +261,12 @@ export class EnumEmitter implements Emitter {
     const index = this.index(buf, pos);
     const token = this.tokens[index];
     if (token) out.token(token);
-    else out.ascii(`{"index":"${index}"}`);
+    else {
+      out.token(INDEX);
+      out.need(TOKEN_BYTES_MAX);
+      out.pos = putSmall(out.view, out.pos, index);
+      out.token(END);
+    }
   }
   text(out: ByteWriter, buf: Uint8Array, pos: number): void {
     const index = this.index(buf, pos);
@@ -299,18 +312,18 @@ export class SetEmitter implements Emitter {
   }
   json(out: ByteWriter, buf: Uint8Array, pos: number): void {
     const known = this.known(buf, pos);
-    out.ascii('{"bits":"');
+    out.token(BITS);
     out.need(TOKEN_BYTES_MAX);
-    out.pos = putUint64(out.buf, out.pos, wide.high, wide.low);
-    if (!known) return out.ascii('"}');
-    out.ascii('","labels":[');
+    out.pos = putUint64(out.view, out.pos, wide.high, wide.low);
+    if (!known) return out.token(END);
+    out.token(LABELS);
     this.labels(out, this.tokens);
-    out.ascii(']}');
+    out.token(END_LABELS);
   }
   text(out: ByteWriter, buf: Uint8Array, pos: number): void {
     if (this.known(buf, pos)) return this.labels(out, this.texts);
     out.need(TOKEN_BYTES_MAX);
-    out.pos = putUint64(out.buf, out.pos, wide.high, wide.low);
+    out.pos = putUint64(out.view, out.pos, wide.high, wide.low);
   }
   value(buf: Uint8Array, pos: number): Value {
     scratch.pos = 0;
