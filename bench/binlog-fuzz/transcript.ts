@@ -180,7 +180,7 @@ export interface LogFile {
 
 /** How the bytes come: `next` answers how long the next chunk is; behind each chunk's end stand bytes `behind`, which nobody may look at. */
 export interface Chunking {
-  next(data: Uint8Array, at: number): number;
+  next: (data: Uint8Array, at: number) => number;
   behind?: number;
 }
 export const WHOLE: Chunking = { next: (data, at) => data.length - at };
