@@ -3,6 +3,7 @@
  * `?ssl-mode=required|verify_ca|verify_identity` encrypts, `&ssl-ca=/path` names the authority (the system's without it), as MySQL Shell spells them.
  */
 import { readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import type { Connection, SslOptions } from 'mysql2/promise';
 import { DrillError, messageOf } from '../../../core/errors.ts';
 
@@ -60,8 +61,8 @@ async function sslOf({ tls }: Endpoint): Promise<{ ssl?: SslOptions }> {
   return { ssl: { ...ca, rejectUnauthorized: tls.verify !== 'none', verifyIdentity: tls.verify === 'identity' } };
 }
 
-/** A connection whose text is exact: big numbers and dates as strings, UTF-8, times in UTC, a SQL mode that changes no value, lock waits of at most 10 s. Throws DRILL_NODE_DOWN. */
-export async function connect(endpoint: Endpoint): Promise<Connection> {
+/** A connection whose text is exact: big numbers and dates as strings, UTF-8, times in UTC, a SQL mode that changes no value, lock waits of at most 10 s. `open`: the socket, made by the caller. Throws DRILL_NODE_DOWN. */
+export async function connect(endpoint: Endpoint, open?: () => Socket): Promise<Connection> {
   const { name, user, password, host, port, socketPath } = endpoint;
   // loaded at the first use: most commands that read files never connect
   const { createConnection } = await import('mysql2/promise');
@@ -71,6 +72,7 @@ export async function connect(endpoint: Endpoint): Promise<Connection> {
       password,
       ...(socketPath ? { socketPath } : { host: host!, port: port! }),
       ...(await sslOf(endpoint)),
+      ...(open ? { stream: open } : {}),
       connectTimeout: 5_000,
       charset: 'utf8mb4_bin',
       supportBigNumbers: true,

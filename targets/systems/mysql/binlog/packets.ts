@@ -37,26 +37,25 @@ export class PacketSplitter {
     this.sink = sink;
   }
 
-  /** A promise where the sink gave one; the chunk must stay as it is until it settles. Takes nothing more once there is an outcome. */
-  take(chunk: Uint8Array): Promise<void> | undefined {
-    const at = this.run(chunk, 0);
-    return this.waiting === undefined ? undefined : this.resume(chunk, at);
+  /** Takes chunk[0, end). A promise where the sink gave one; the chunk must stay as it is until it settles. Takes nothing more once there is an outcome. */
+  take(chunk: Uint8Array, end = chunk.length): Promise<void> | undefined {
+    const at = this.run(chunk, 0, end);
+    return this.waiting === undefined ? undefined : this.resume(chunk, at, end);
   }
 
-  private async resume(chunk: Uint8Array, start: number): Promise<void> {
+  private async resume(chunk: Uint8Array, start: number, end: number): Promise<void> {
     for (let at = start; this.waiting !== undefined;) {
       const wait = this.waiting;
       this.waiting = undefined;
       await wait;
-      at = this.run(chunk, at);
+      at = this.run(chunk, at, end);
     }
   }
 
-  private run(chunk: Uint8Array, start: number): number {
-    const end = chunk.length;
+  private run(chunk: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end && this.outcome === null && this.waiting === undefined) {
-      if (this.left === 0) at = this.begin(chunk, at);
+      if (this.left === 0) at = this.begin(chunk, at, end);
       else if (this.status === UNREAD) {
         this.status = chunk[at++]!;
         this.left--;
@@ -72,10 +71,10 @@ export class PacketSplitter {
   }
 
   /** A packet's header, which may straddle chunks too. */
-  private begin(chunk: Uint8Array, start: number): number {
+  private begin(chunk: Uint8Array, start: number, end: number): number {
     const { header } = this;
     let at = start;
-    while (this.headerBytes < HEADER_BYTES && at < chunk.length) header[this.headerBytes++] = chunk[at++]!;
+    while (this.headerBytes < HEADER_BYTES && at < end) header[this.headerBytes++] = chunk[at++]!;
     if (this.headerBytes < HEADER_BYTES) return at;
     this.headerBytes = 0;
     this.left = header[0]! | (header[1]! << 8) | (header[2]! << 16);

@@ -19,6 +19,7 @@ import { FileDigests } from './digest.ts';
 import type { FileDigest } from './digest.ts';
 import { PacketSplitter } from './packets.ts';
 import type { Outcome } from './packets.ts';
+import { TappedSocket } from './socket.ts';
 
 /** What the reader has already: MySQL's, MariaDB's. */
 export type Executed = GtidSet | MariaPosition;
@@ -89,11 +90,12 @@ async function receive(endpoint: Endpoint, reader: EventSink, options: StreamOpt
   options.signal?.throwIfAborted();
   const silenceMsMax = options.silenceMsMax ?? SILENCE_MS_MAX;
   const executed = typeof options.executed === 'function' ? options.executed() : options.executed;
-  const connection = await connect(endpoint);
+  const tap = endpoint.tls ? null : new TappedSocket();
+  const connection = await connect(endpoint, tap ? () => tap.open(endpoint) : undefined);
   try {
     await prepare(connection, endpoint, executed, silenceMsMax);
     const wire = (connection as unknown as { connection: Wire }).connection;
-    const outcome = await drain(wire, dumpRequest(executed, options), endpoint, reader, { ...options, silenceMsMax });
+    const outcome = await drain(wire, tap, dumpRequest(executed, options), endpoint, reader, { ...options, silenceMsMax });
     if (outcome.kind === 'eof') return;
     if (outcome.kind === 'error' && !SESSION_ENDED.has(outcome.code)) throw refused(endpoint, outcome);
     throw cut(endpoint, outcome.message);
@@ -153,7 +155,14 @@ function packet(body: Buffer): Buffer {
 }
 
 /** Sends the request and hands every event to the reader until the server ends the stream. The socket rests while the reader or the consumer is busy. */
-async function drain(wire: Wire, request: Buffer, endpoint: Endpoint, reader: EventSink, options: StreamOptions & { silenceMsMax: number }): Promise<Outcome> {
+async function drain(
+  wire: Wire,
+  tap: TappedSocket | null,
+  request: Buffer,
+  endpoint: Endpoint,
+  reader: EventSink,
+  options: StreamOptions & { silenceMsMax: number },
+): Promise<Outcome> {
   const { signal, silenceMsMax } = options;
   const inlet = new Inlet(wire, reader, options.onBytes);
   const lost = (cause?: unknown) =>
@@ -170,6 +179,7 @@ async function drain(wire: Wire, request: Buffer, endpoint: Endpoint, reader: Ev
   );
   wire.stream.on('error', lost).on('close', lost).on('end', lost);
   signal?.addEventListener('abort', aborted);
+  if (tap) tap.take = (chunk, end) => inlet.execute(chunk, end);
   wire.packetParser = inlet;
   wire.stream.write(request);
   try {
@@ -177,6 +187,7 @@ async function drain(wire: Wire, request: Buffer, endpoint: Endpoint, reader: Ev
   } finally {
     clearInterval(look);
     signal?.removeEventListener('abort', aborted);
+    if (tap) tap.take = () => {};
     wire.packetParser = { execute: () => {} };
   }
 }
@@ -207,12 +218,12 @@ class Inlet {
     return this.busy ? 0 : performance.now() - this.heardMs;
   }
 
-  execute(data: Uint8Array): void {
+  execute(data: Uint8Array, end = data.length): void {
     this.heardMs = performance.now();
-    this.received += data.length;
+    this.received += end;
     try {
-      const taken = this.splitter.take(data);
-      const shown = this.onBytes?.(data.length);
+      const taken = this.splitter.take(data, end);
+      const shown = this.onBytes?.(end);
       if (taken === undefined && shown === undefined) this.rest();
       else {
         this.busy = true;
