@@ -34,6 +34,7 @@ export async function bench(o: BenchOptions, parts: readonly Part[]): Promise<Be
     await run('drill: whole rehearsals', async () => (await benchDrill(o)).filter((m) => wants(m.part as Part)));
   }
   if (wants('binlog')) await run('binlog: the decoder, and other readers of the same logs', async () => (await import('./binlog.ts')).benchBinlog(o));
+  if (wants('binlog-fuzz')) await run('binlog-fuzz: damaged logs', async () => (await import('./binlog-fuzz.ts')).benchBinlogFuzz(o));
   return { machine: machine({ ...o, loadBefore, now: new Date() }), measurements };
 }
 

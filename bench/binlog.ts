@@ -16,6 +16,8 @@ import type { Measurement } from './measure.ts';
 import type { BenchOptions } from './options.ts';
 
 const ROUNDS = 5;
+/** of which the last counts: the first ones are slower until everything is compiled */
+const PASSES = 4;
 const PEAK_MB_MAX = 150;
 
 /** One timed run: of a process, or of the last pass inside it. */
@@ -92,7 +94,7 @@ function runsOf(c: Context): Map<string, () => Promise<Run>> {
     const { peer: program } = rivals;
     if (program) runs.set(`${mode} ${name}`, () => peer(o, program, mode, file(name)));
   };
-  const pass = (mode: Mode, name: CorpusName) => runs.set(`${mode} ${name}`, () => lastPass(ours(o, mode, file(name), 2), mode, counts[name]));
+  const pass = (mode: Mode, name: CorpusName) => runs.set(`${mode} ${name}`, () => lastPass(ours(o, mode, file(name), PASSES), mode, counts[name]));
   for (const name of ['simple', 'tiny'] as const) {
     pass('inventory', name);
     native('events', name);
