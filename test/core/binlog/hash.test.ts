@@ -157,8 +157,13 @@ describe('a million rows that differ little', () => {
       [6, 14],
       [6, 22],
       [10, 30],
+      // the same lane twice, each of the four
+      [17, 33],
+      [21, 37],
+      [9, 25],
+      [13, 29],
     ] as const) {
-      const whole = new BigUint64Array(1 << 18);
+      const whole = new BigUint64Array(1 << 17);
       for (let i = 0; i < whole.length; i++) {
         view.setInt32(first, (i & 511) << 16, true);
         view.setInt32(second, (i >> 9) << 4, true);

@@ -198,6 +198,7 @@ describe.each(LOGS)('damaged bytes of %s', (log) => {
   it('cut anywhere: the rows before it, then damage; nothing behind the cut is read', () => {
     forEachRows(log, (rows, tables) => {
       const whole = readRows([rows], tables).length;
+      const borders = bordersOf(rows, tables);
       const length = rows.end - rows.start;
       for (let cut = 0; cut < length; cut += Math.ceil(length / 60)) {
         const [zeroes, ones] = [0, 0xff].map((fill) => {
@@ -206,6 +207,7 @@ describe.each(LOGS)('damaged bytes of %s', (log) => {
         });
         expect(zeroes).toEqual(ones);
         expect(zeroes!.rows).toBeLessThan(whole);
+        if (zeroes!.end === '') expect(borders).toContain(cut);
       }
     });
   });
@@ -230,6 +232,15 @@ function forEachRows(log: string, visit: (rows: RawEvent, tables: TableMaps) => 
     if (event.type === 19) tables.read(event.buf, event.start, event.end, event.postHeader);
     else visit(event, tables);
   }
+}
+
+/** Where a row begins, from the event's beginning: a cut there cannot be seen in the event itself. In a compressed event there is none. */
+function bordersOf(rows: RawEvent, tables: TableMaps): number[] {
+  const cursor = newCursor();
+  cursor.open(rows.type, rows.buf, rows.start, rows.end, rows.postHeader, tables);
+  const borders: number[] = [];
+  while (cursor.next()) borders.push((cursor.before ?? cursor.after)!.start - rows.start);
+  return rows.type < 166 ? borders : [];
 }
 
 function openedNth(log: string, nth: number): { tables: TableMaps; rows: RawEvent } {

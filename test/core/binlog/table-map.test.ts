@@ -162,6 +162,7 @@ describe('maps that come again', () => {
     const wide = Array.from({ length: 200 }, () => 3);
     for (let id = 1; id <= 2000; id++) {
       read(mapBody(1, wide, []), 'mysql', tables);
+      expect(tables.changed).toBe(id === 1);
       read(mapBody(id, wide, []), 'mysql', tables);
     }
     const kept = Array.from({ length: 2000 }, (_, i) => i + 1).filter((id) => tables.get(id) !== undefined);
