@@ -34,7 +34,7 @@ export async function fuzz(cases: number, seed: number): Promise<FuzzResult> {
       worker.once('error', reject);
       worker.once('exit', () => {
         clearInterval(timer);
-        reject(new Error('the thread ended by itself'));
+        reject(new DrillError('DRILL_BENCH', 'the thread ended by itself'));
       });
     });
   } finally {

@@ -1,6 +1,7 @@
 /** The logs that are mutated: one folder each, with where their events stand. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DrillError } from '../../core/errors.ts';
 import { CHECKSUM_BYTES, EVENT, HEADER_BYTES } from '../../core/binlog/codes.ts';
 import type { LogFile } from './transcript.ts';
 
@@ -36,7 +37,7 @@ export function soundLogs(): SoundLog[] {
 function soundFile(name: string, bytes: Buffer): SoundFile {
   const events = [MAGIC_BYTES];
   while (events.at(-1)! < bytes.length) events.push(events.at(-1)! + bytes.readUInt32LE(events.at(-1)! + 9));
-  if (events.at(-1) !== bytes.length) throw new Error(`${name}: its last event does not end where it does`);
+  if (events.at(-1) !== bytes.length) throw new DrillError('DRILL_BENCH', `${name}: its last event does not end where it does`);
   return { name, bytes, events };
 }
 

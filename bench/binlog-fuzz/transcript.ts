@@ -1,4 +1,5 @@
 /** Everything that a reader of a log was told, as numbers: one for each call of its visitor, values decoded. Equal logs give equal transcripts. */
+import { DrillError } from '../../core/errors.ts';
 import type { Bytes } from '../../core/binlog/bytes.ts';
 import type { Finding } from '../../core/binlog/finding.ts';
 import { LogReader } from '../../core/binlog/log.ts';
@@ -48,7 +49,7 @@ function shownOf(table: TableMap): Shown {
 const inflate = (data: Uint8Array, sizeMax: number, raw?: boolean): Uint8Array => nodeBytes.inflate(data, within(sizeMax), raw);
 const bytes: Bytes = { ...nodeBytes, inflate, unzstd: (frame, sizeMax) => nodeBytes.unzstd(frame, within(sizeMax)) };
 function within(sizeMax: number): number {
-  if (sizeMax > LIMITS.eventBytesMax) throw new Error(`${sizeMax} bytes asked for, ${LIMITS.eventBytesMax} are allowed`);
+  if (sizeMax > LIMITS.eventBytesMax) throw new DrillError('DRILL_BENCH', `${sizeMax} bytes asked for, ${LIMITS.eventBytesMax} are allowed`);
   return sizeMax;
 }
 
@@ -128,7 +129,7 @@ class Transcriber implements LogVisitor {
     const { table } = rows;
     const { columns, about } = shownOf(table);
     while (rows.next()) {
-      if (++this.rowCount > ROWS_MAX) throw new Error(`more than ${ROWS_MAX} rows`);
+      if (++this.rowCount > ROWS_MAX) throw new DrillError('DRILL_BENCH', `more than ${ROWS_MAX} rows`);
       this.text(rows.op);
       this.text(about);
       this.image(rows.before, table, columns);

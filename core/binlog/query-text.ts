@@ -1,4 +1,6 @@
 /** Statement texts and names out of bytes: the client's character set told by its collation id. */
+import { charsetOf, NO_CHARACTER, singleByteTable } from './value/charset.ts';
+import type { Flavour } from './visitor.ts';
 
 type Decoder = InstanceType<typeof TextDecoder>;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -10,9 +12,12 @@ export interface Text {
 }
 
 /** One character a byte. */
-export function latin1Of(buf: Uint8Array, start: number, end: number): string {
+export const latin1Of = (buf: Uint8Array, start: number, end: number): string => textOfCodes(buf, start, end);
+
+const CODES_MAX = 4096;
+function textOfCodes(codes: Uint8Array | Uint16Array, start: number, end: number): string {
   let text = '';
-  for (let i = start; i < end; i += 4096) text += String.fromCharCode(...buf.subarray(i, Math.min(end, i + 4096)));
+  for (let i = start; i < end; i += CODES_MAX) text += String.fromCharCode(...codes.subarray(i, Math.min(end, i + CODES_MAX)));
   return text;
 }
 
@@ -24,64 +29,32 @@ export function utf8OrLatin1(buf: Uint8Array, start: number, end: number): Text 
 /** Schemas and files: the servers' own names are UTF-8. */
 export const nameOf = (buf: Uint8Array, start: number, end: number): string => utf8OrLatin1(buf, start, end).text;
 
-/**
- * Character sets that a client can have, as WHATWG's encodings, with their collation ids (information_schema.collations). Those that no decoder knows
- * (dec8, hp8, swe7, cp850, cp852, armscii8, geostd8, keybcs2, macce) are left out; gb2312 is read as gbk, which holds it.
- */
-const ENCODINGS: readonly (readonly [label: string, collations: readonly number[]])[] = [
-  ['windows-1252', [5, 8, 15, 31, 47, 48, 49, 94]],
-  ['iso-8859-2', [2, 9, 21, 27, 77]],
-  ['iso-8859-9', [30, 78]],
-  ['iso-8859-13', [20, 41, 42, 79]],
-  ['iso-8859-7', [25, 70]],
-  ['iso-8859-8', [16, 71]],
-  ['windows-1250', [26, 34, 44, 66, 99]],
-  ['windows-1251', [14, 23, 50, 51, 52]],
-  ['windows-1256', [57, 67]],
-  ['windows-1257', [29, 58, 59]],
-  ['windows-874', [18, 89]],
-  ['ibm866', [36, 68]],
-  ['koi8-r', [7, 74]],
-  ['koi8-u', [22, 75]],
-  ['macintosh', [39, 53]],
-  ['big5', [1, 84]],
-  ['gbk', [24, 28, 86, 87]],
-  ['gb18030', [248, 249, 250]],
-  ['euc-kr', [19, 85]],
-  ['euc-jp', [12, 91, 97, 98]],
-  ['shift_jis', [13, 88, 95, 96]],
-];
-const LABELS = new Map(ENCODINGS.flatMap(([label, ids]) => ids.map((id) => [id, label] as const)));
-const SWE7 = [10, 82];
-/** utf8mb3 and utf8mb4, ascii, binary (whose bytes are what the statement wants them to be), and MariaDB's ids of them */
-const UTF8: readonly (readonly [from: number, to: number])[] = [
-  [11, 11],
-  [33, 33],
-  [45, 46],
-  [63, 63],
-  [65, 65],
-  [76, 76],
-  [83, 83],
-  [192, 247],
-  [255, 323],
-  [576, 578],
-  [608, 610],
-  [2048, 2559],
-];
-/** MariaDB's collations without padding have the id of the padded one and this. */
-const MARIADB_NO_PAD = 1024;
+/** Character sets of more than one byte that a client can have, as WHATWG's encodings. gb2312 is read as gbk, which holds it. */
+const ENCODINGS: Readonly<Record<string, string>> = {
+  big5: 'big5',
+  gb2312: 'gbk',
+  gbk: 'gbk',
+  gb18030: 'gb18030',
+  euckr: 'euc-kr',
+  ujis: 'euc-jp',
+  eucjpms: 'euc-jp',
+  sjis: 'shift_jis',
+  cp932: 'shift_jis',
+};
+/** `binary`: the bytes are what the statement wants them to be, and most are this. */
+const UTF8 = new Set<string | null>(['utf8mb4', 'utf8mb3', 'ascii', 'binary']);
 
 const decoders = new Map<string, Decoder>();
 
-/** A statement in the character set of its client. `collation` null: the event does not say. Texts in ASCII are exact in all but Swedish 7-bit. */
-export function textOf(buf: Uint8Array, start: number, end: number, collation: number | null): Text {
-  const id = collation !== null && collation > MARIADB_NO_PAD && collation < 2 * MARIADB_NO_PAD ? collation - MARIADB_NO_PAD : collation;
-  if (id !== null && SWE7.includes(id)) return { text: latin1Of(buf, start, end), exact: false };
-  const label = id === null ? undefined : LABELS.get(id);
+/** A statement in the character set of its client. `collation` null: the event does not say. */
+export function textOf(buf: Uint8Array, start: number, end: number, collation: number | null, flavour: Flavour): Text {
+  const charset = collation === null ? null : charsetOf(collation, flavour);
+  if (collation === null || UTF8.has(charset)) return decode(utf8, buf, start, end);
+  const table = charset === null ? null : singleByteTable(charset);
+  if (table) return singleByte(buf, start, end, table);
+  const label = ENCODINGS[charset ?? ''];
   if (label !== undefined) return decode(decoderOf(label), buf, start, end);
-  if (id === null || UTF8.some(([from, to]) => id >= from && id <= to)) return decode(utf8, buf, start, end);
-  const text = latin1Of(buf, start, end);
-  return { text, exact: !/[^\0-\x7f]/.test(text) };
+  return { text: latin1Of(buf, start, end), exact: false };
 }
 
 function decoderOf(label: string): Decoder {
@@ -91,6 +64,16 @@ function decoderOf(label: string): Decoder {
     decoders.set(label, decoder);
   }
   return decoder;
+}
+
+function singleByte(buf: Uint8Array, start: number, end: number, table: Uint16Array): Text {
+  const codes = new Uint16Array(end - start);
+  for (let i = start; i < end; i++) {
+    const code = table[buf[i]!]!;
+    if (code === NO_CHARACTER) return { text: latin1Of(buf, start, end), exact: false };
+    codes[i - start] = code;
+  }
+  return { text: textOfCodes(codes, 0, codes.length), exact: true };
 }
 
 function decode(decoder: Decoder, buf: Uint8Array, start: number, end: number): Text {

@@ -74,7 +74,7 @@ export function parseQuery(buf: Uint8Array, start: number, end: number, format: 
   const [from, first, last] = inflated ? [inflated, 0, inflated.length] : [buf, at, end];
   return {
     schema: nameOf(buf, statusEnd, at - 1),
-    ...textOf(from, first, last, collation),
+    ...textOf(from, first, last, collation, format.flavour),
     collation,
     errorCode: u16(buf, start + ERROR_AT),
     ddl: isDdl(from, first, last),

@@ -323,13 +323,17 @@ describe('statements', () => {
     ['gbk', 28, cat('SELECT "', Buffer.from([0xd6, 0xd0]), '"'), 'SELECT "中"', true],
     ['sjis', 13, cat('SELECT "', Buffer.from([0x95, 0x5c]), '"'), 'SELECT "表"', true],
     ['koi8r', 7, cat('SELECT "', Buffer.from([0xc4]), '"'), 'SELECT "д"', true],
-    ['cp850, which no decoder knows', 4, cat('SELECT "', Buffer.from([0x82]), '"'), 'SELECT "\x82"', false],
-    ['cp850, ASCII', 4, Buffer.from('SELECT 1'), 'SELECT 1', true],
-    ['swe7', 10, Buffer.from('SELECT "["'), 'SELECT "["', false],
-    ["MariaDB's utf8mb4 without padding", 1069, Buffer.from('SELECT "é"'), 'SELECT "é"', true],
-    ["MariaDB's uca1400", 2304, Buffer.from('SELECT "é"'), 'SELECT "é"', true],
+    ['cp850', 4, cat('SELECT "', Buffer.from([0x82]), '"'), 'SELECT "é"', true],
+    ['swe7', 10, Buffer.from('SELECT "["'), 'SELECT "Ä"', true],
+    ['bytes that are not ISO 8859-7', 25, cat('SELECT "', Buffer.from([0xd2]), '"'), 'SELECT "Ò"', false],
+    ['bytes that are not gbk', 28, cat('SELECT "', Buffer.from([0xff]), '"'), 'SELECT "ÿ"', false],
+    ['a collation that nobody knows', 999, Buffer.from('SELECT 1'), 'SELECT 1', false],
   ])('text in %s', (_, id, bytes, text, exact) => {
     expect(readQuery(query(bytes, charset(id)))).toEqual({ schema: 'db', text, exact, collation: id, errorCode: 1053, ddl: false });
+  });
+  test.each([1069, 2304])("MariaDB's utf8mb4, %i", (id) => {
+    const body = query(Buffer.from('DO "é"'), charset(id));
+    expect(parseQuery(body, 0, body.length, { ...format, flavour: 'mariadb' })).toMatchObject({ text: 'DO "é"', exact: true, collation: id });
   });
   test('without a character set, with a catalog of 5.0, and with one that is cut', () => {
     expect(readQuery(query(Buffer.from('DROP DATABASE x'), Buffer.alloc(0), ''))).toMatchObject({ collation: null, schema: '', ddl: true, exact: true });
