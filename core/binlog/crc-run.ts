@@ -15,6 +15,8 @@ const EVENT_BYTES_MAX = 32 * 1024;
 /** what was summed is still in a processor's cache when it is decoded */
 const RUN_BYTES_MAX = 128 * 1024;
 const EVENTS_MIN = 3;
+/** of the head of a packet that holds one event, with its status */
+const PACKET_BYTES = 5;
 const EVENT_BYTES_MIN = HEADER_BYTES + CHECKSUM_BYTES;
 
 /** By n and byte of the CRC: what n zero bytes (LOW: n, MIDDLE: 64 n, HIGH: 4096 n) behind it make of it. */
@@ -47,6 +49,10 @@ function apply(table: Int32Array, n: number, c: number): number {
   return table[at + (c & 255)]! ^ table[at + 256 + ((c >>> 8) & 255)]! ^ table[at + 512 + ((c >>> 16) & 255)]! ^ table[at + 768 + (c >>> 24)]!;
 }
 
+/** Length 3, sequence 1, status 0; and then the event, whose own length is one less. */
+const isPacket = (buf: Uint8Array, at: number): boolean =>
+  buf[at + 4] === 0 && (buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16)) === 1 + (buf[at + 14]! | (buf[at + 15]! << 8) | (buf[at + 16]! << 16));
+
 export class CrcRun {
   private readonly bytes: Bytes;
   /** events that end at or before it are right, from where the last run began */
@@ -64,17 +70,21 @@ export class CrcRun {
     this.triedEnd = 0;
   }
 
-  /** Whether the event buf[start, start + length) is known to be right; `end` of the chunk. Events are asked for in rising order. false: check it. */
-  covers(buf: Uint8Array, start: number, length: number, end: number): boolean {
+  /**
+   * Whether the event buf[start, start + length) is known to be right; `end` of the chunk. Events are asked for in rising order. false: check it.
+   * `packets`: the events of a live stream, each behind the head of its packet.
+   */
+  covers(buf: Uint8Array, start: number, length: number, end: number, packets = false): boolean {
     if (start + length <= this.goodEnd) return true;
     if (start < this.triedEnd || length >= EVENT_BYTES_MAX) return false;
-    return this.run(buf, start, end) && start + length <= this.goodEnd;
+    return this.run(buf, start, end, packets) && start + length <= this.goodEnd;
   }
 
-  private run(buf: Uint8Array, start: number, end: number): boolean {
+  private run(buf: Uint8Array, start: number, end: number, packets: boolean): boolean {
     if (LOW[1] === 0) build();
     const limit = Math.min(end, start + RUN_BYTES_MAX);
     let at = start;
+    let to = start;
     let crc = 0;
     let events = 0;
     while (at + HEADER_BYTES <= limit) {
@@ -85,11 +95,18 @@ export class CrcRun {
       if (length >= 4096) crc = apply(HIGH, length >>> 12, crc);
       crc ^= RESIDUE;
       at += length;
+      to = at;
       events++;
+      if (packets) {
+        if (at + PACKET_BYTES + HEADER_BYTES > limit || !isPacket(buf, at)) break;
+        crc = ~crc;
+        for (let i = 0; i < PACKET_BYTES; i++) crc = (crc >>> 8) ^ LOW[1024 + ((crc ^ buf[at++]!) & 255)]!;
+        crc = ~crc;
+      }
     }
-    this.triedEnd = at;
+    this.triedEnd = to;
     if (events < EVENTS_MIN || this.bytes.crc32(buf, start, at) >>> 0 !== crc >>> 0) return false;
-    this.goodEnd = at;
+    this.goodEnd = to;
     return true;
   }
 }

@@ -96,7 +96,11 @@ export class LogReader implements FrameSink {
   private readonly run: CrcRun;
   private chunk: Uint8Array | null = null;
   private chunkEnd = 0;
-  private plain = new Uint8Array(0);
+  private plain: Uint8Array = new Uint8Array(0);
+  /** of a live stream */
+  private packetsOf: Uint8Array | null = null;
+  private packets: Uint8Array = new Uint8Array(0);
+  private packetsEnd = 0;
 
   constructor(visitor: LogVisitor, options: ReadOptions) {
     const eventBytesMax = Math.max(EVENT_BYTES_MIN, options.eventBytesMax ?? EVENT_BYTES_MAX);
@@ -156,9 +160,25 @@ export class LogReader implements FrameSink {
     this.framer.reset(offset);
   }
 
+  /**
+   * The packets of a live stream that came together: chunk[0, end). Their events, each behind 5 bytes of its packet's head, are told one by one with `event`.
+   * Not needed, but then every checksum is a call of its own.
+   */
+  beginPackets(chunk: Uint8Array, end: number): void {
+    this.packets = this.plainOf(chunk, end);
+    this.packetsOf = chunk;
+    this.packetsEnd = end;
+  }
+
+  /** An event that straddles two chunks came in another buffer. */
+  private inPackets(): Uint8Array {
+    this.chunkEnd = this.packetsEnd;
+    return (this.plain = this.packets);
+  }
+
   /** One whole event of a live stream (without file magic), instead of push. ROTATE names the file, log_pos the place in it. */
   event(chunk: Uint8Array, start: number, end: number): Promise<void> | undefined {
-    const buf = this.plainOf(chunk, end);
+    const buf = chunk === this.packetsOf ? this.inPackets() : this.plainOf(chunk, end);
     const { txs } = this;
     this.stream = true;
     const from = txs.endOffset;
@@ -213,8 +233,7 @@ export class LogReader implements FrameSink {
     this.chunkEnd = end;
     if (chunk !== this.chunk) {
       this.chunk = chunk;
-      this.plain =
-        chunk.constructor === Uint8Array ? (chunk as Uint8Array<ArrayBuffer>) : new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.length);
+      this.plain = chunk.constructor === Uint8Array ? chunk : new Uint8Array(chunk.buffer as ArrayBuffer, chunk.byteOffset, chunk.length);
     }
     return this.plain;
   }
@@ -266,7 +285,7 @@ export class LogReader implements FrameSink {
   }
 
   private isRight(buf: Uint8Array, start: number, end: number): boolean {
-    if (this.checkAll && buf === this.plain && this.run.covers(buf, start, end - start, this.chunkEnd)) return true;
+    if (this.checkAll && buf === this.plain && this.run.covers(buf, start, end - start, this.chunkEnd, buf === this.packets)) return true;
     return this.checksumIs(buf, start, end - CHECKSUM_BYTES);
   }
 

@@ -35,6 +35,7 @@ function recorder(eventBytesMax: number, slow = false) {
   const answer = (): Promise<void> | undefined => (slow ? new Promise((r) => setImmediate(r)) : undefined);
   const sink: EventSink = {
     eventBytesMax,
+    beginPackets: () => {},
     event: (buf, start, end) => (said.push(digest(buf.subarray(start, end))), answer()),
     eventBegin: (buf, start, end) => ((big = [Buffer.from(buf.subarray(start, end))]), answer()),
     bigPiece: (buf, start, end) => (big.push(Buffer.from(buf.subarray(start, end))), answer()),

@@ -6,6 +6,8 @@ import { u32 } from '../../../../core/binlog/wire.ts';
 /** What a LogReader takes from a live stream. */
 export interface EventSink {
   readonly eventBytesMax: number;
+  /** The chunk buf[0, end) has come; its whole events follow. */
+  beginPackets(buf: Uint8Array, end: number): void;
   event(buf: Uint8Array, start: number, end: number): Promise<void> | undefined;
   eventBegin(buf: Uint8Array, start: number, end: number): Promise<void> | undefined;
   bigPiece(buf: Uint8Array, start: number, end: number): Promise<void> | undefined;

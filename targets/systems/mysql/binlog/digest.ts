@@ -30,6 +30,10 @@ export class FileDigests implements EventSink {
     this.eventBytesMax = sink.eventBytesMax;
   }
 
+  beginPackets(buf: Uint8Array, end: number): void {
+    this.sink.beginPackets(buf, end);
+  }
+
   event(buf: Uint8Array, start: number, end: number): Promise<void> | undefined {
     if (end - start >= HEADER_BYTES) {
       const type = buf[start + 4]!;

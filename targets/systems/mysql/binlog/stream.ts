@@ -198,6 +198,7 @@ class Inlet {
   readonly outcome: Promise<Outcome>;
   private readonly stream: Duplex;
   private readonly splitter: PacketSplitter;
+  private readonly reader: EventSink;
   private readonly onBytes: StreamOptions['onBytes'];
   private readonly resolve: (outcome: Outcome) => void;
   readonly fail: (cause: unknown) => void;
@@ -209,6 +210,7 @@ class Inlet {
     const events = new Assembler(reader);
     this.splitter = new PacketSplitter((buf, start, end, first, last) => events.part(buf, start, end, first, last));
     this.stream = wire.stream;
+    this.reader = reader;
     this.onBytes = onBytes;
     ({ promise: this.outcome, resolve: this.resolve, reject: this.fail } = Promise.withResolvers<Outcome>());
   }
@@ -222,6 +224,7 @@ class Inlet {
     this.heardMs = performance.now();
     this.received += end;
     try {
+      this.reader.beginPackets(data, end);
       const taken = this.splitter.take(data, end);
       const shown = this.onBytes?.(end);
       if (taken === undefined && shown === undefined) this.rest();
