@@ -137,8 +137,11 @@ export const ENUM: Kind = {
     return `${string(index)} ${string(told)}`;
   },
 };
-/** Its labels are logged in a character set that the decoder does not read: it gives the index alone. */
-export const ENUM_UNREAD: Kind = { ...ENUM, ofToken: (token, parts, context) => ENUM.ofToken(token, parts, { ...context, full: false }) };
+/** Its labels are logged in a character set that the decoder need not read: right where they are told. */
+export const ENUM_UNREAD: Kind = {
+  ...ENUM,
+  ofToken: (token, parts, context) => ENUM.ofToken(token, parts, { ...context, full: typeof token === 'object' && token !== null && 'label' in token }),
+};
 export const SET: Kind = {
   name: 'set',
   select: (column) => [`CAST(${column} AS UNSIGNED)`, `HEX(CONVERT(${column} USING utf8mb4))`],

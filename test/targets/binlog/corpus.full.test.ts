@@ -23,5 +23,5 @@ test.each(CELLS.filter((cell) => !SAMPLE.includes(cell)).map((cell) => [textOf(c
     expect(report.differences).toEqual([]);
     expect(report.decoded.findings.map((f) => f.kind)).toEqual(cell.checksum === 'NONE' ? ['no-checksums'] : []);
   },
-  60_000,
+  180_000,
 );

@@ -40,7 +40,7 @@ test.each(SAMPLE.map((cell) => [textOf(cell), cell] as const))(
     expect(report.absent > 0).toBe(cell.image !== 'FULL');
     expect(report.underivable > 0).toBe(cell.partial && cell.image === 'MINIMAL');
   },
-  60_000,
+  180_000,
 );
 
 test.each(SAMPLE.map((cell) => [textOf(cell), cell] as const))('the shape of every table is the server’s: %s', async (name, cell) => {

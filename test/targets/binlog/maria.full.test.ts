@@ -28,6 +28,6 @@ given('MariaDB, every setting', () => {
       expect(report.differences).toEqual([]);
       expect(report.decoded.findings.map((f) => f.kind)).toEqual(cell.checksum === 'NONE' ? ['no-checksums'] : []);
     },
-    60_000,
+    180_000,
   );
 });

@@ -39,7 +39,7 @@ given('MariaDB', () => {
       const compressed = [...report.decoded.events.keys()].some((type) => type >= 165 && type <= 171);
       expect(compressed).toBe(cell.compressed);
     },
-    60_000,
+    180_000,
   );
 
   test('temporals in MariaDB’s old form, of which the log does not tell the fraction, are refused by name and not misread', async () => {
