@@ -4,6 +4,7 @@
  */
 import { COLUMN } from './codes.ts';
 import { BinlogDamage } from './finding.ts';
+import { decimalBytes } from './value/number.ts';
 import type { ColumnMeta } from './table-map.ts';
 import type { Flavour } from './visitor.ts';
 
@@ -83,13 +84,6 @@ function resolveString(column: number, first: number, second: number): number {
   const right = type === COLUMN.ENUM ? length === 1 || length === 2 : type === COLUMN.SET && ((length > 0 && length <= 4) || length === 8);
   if (!right) throw wrong(column, COLUMN.STRING, (first << 8) | second);
   return (type << 16) | length;
-}
-
-const DECIMAL_BYTES = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4];
-/** Nine digits in four bytes, the rest in as many as they need, on each side of the point. */
-export function decimalBytes(precision: number, scale: number): number {
-  const whole = precision - scale;
-  return Math.floor(whole / 9) * 4 + DECIMAL_BYTES[whole % 9]! + Math.floor(scale / 9) * 4 + DECIMAL_BYTES[scale % 9]!;
 }
 
 const FIXED_BYTES = new Map<number, number>([

@@ -200,6 +200,7 @@ describe('the key', () => {
     const absent = imageOf([int(1), text('a')]);
     absent.at[0] = ABSENT;
     expect(hashOf({ ...TABLE, name: 'd.u' }, absent).key).toBe('0 0');
+    expect(hashOf(TABLE, imageOf([int(1), null]), () => [2]).key).toBe('0 0');
   });
 
   it('of several columns tells them apart, and NULL from nothing', () => {
