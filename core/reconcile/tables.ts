@@ -46,7 +46,9 @@ export interface TableShape {
 const INTEGERS = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'bigint']);
 const STRINGS = new Set(['char', 'varchar']);
 const CHARSETS = new Set(['ascii', 'utf8mb4', 'utf8mb3']);
-const OTHERS = new Set(['decimal', 'datetime', 'date']);
+/** never keys here: they are keys by a prefix only */
+const TEXTS = new Set(['tinytext', 'text', 'mediumtext', 'longtext']);
+const OTHERS = new Set(['decimal', 'datetime', 'date', 'time', 'timestamp', 'year']);
 const EXACT_COLLATIONS = new Set(['ascii_bin', 'utf8mb4_bin', 'utf8mb4_0900_bin', 'utf8mb3_bin']);
 
 export function isInteger(column: ColumnInfo): boolean {
@@ -61,7 +63,8 @@ export function shapeOf(info: TableInfo, identity?: string): TableShape | string
   if (info.foreignKeys > 0) return 'has foreign keys: cascaded changes are not followed';
   for (const c of info.columns) {
     if (c.generated) return `has a generated column (${c.name})`;
-    const known = isInteger(c) || OTHERS.has(c.dataType) || (STRINGS.has(c.dataType) && CHARSETS.has(c.charset ?? ''));
+    const text = STRINGS.has(c.dataType) || TEXTS.has(c.dataType);
+    const known = isInteger(c) || OTHERS.has(c.dataType) || (text && CHARSETS.has(c.charset ?? ''));
     if (!known) return `has a column of a type that is not compared (${c.name} ${c.dataType}${c.charset ? ` ${c.charset}` : ''})`;
   }
   const primary = info.columns.findIndex((c) => c.primary);

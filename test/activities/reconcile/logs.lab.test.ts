@@ -20,7 +20,8 @@ beforeAll(async () => {
     [
       'CREATE DATABASE t',
       `CREATE TABLE t.x (id BIGINT UNSIGNED NOT NULL PRIMARY KEY, i INT, ti TINYINT, mi MEDIUMINT, mu MEDIUMINT UNSIGNED, bi BIGINT, d DECIMAL(12,2), dz DECIMAL(10,0),
-        dd DECIMAL(65,30), v VARCHAR(200) CHARACTER SET utf8mb4, c CHAR(10) CHARACTER SET ascii, dt DATETIME, dt6 DATETIME(6), da DATE)`,
+        dd DECIMAL(65,30), v VARCHAR(200) CHARACTER SET utf8mb4, c CHAR(10) CHARACTER SET ascii, dt DATETIME, dt6 DATETIME(6), da DATE,
+        y YEAR, t3 TIME(3), ts TIMESTAMP NULL, ts6 TIMESTAMP(6) NULL, tx MEDIUMTEXT CHARACTER SET utf8mb4)`,
     ],
   );
   a = servers.nodes[0]!;
@@ -35,6 +36,7 @@ async function read(): Promise<SideLog> {
 
 test('every row image equals the row, to the character', async () => {
   const c = await a.connect();
+  await c.query("SET time_zone = '+00:00'");
   const ascii = Array.from({ length: 128 }, (_, i) => String.fromCharCode(i)).join('');
   const wide = "it's € 😀 ü \\x0a \\n 'q' /* VARSTRING(800) meta=800 nullable=1 is_null=0 */";
   const insert = 'INSERT INTO t.x VALUES (?)';
@@ -54,9 +56,16 @@ test('every row image equals the row, to the character', async () => {
       '2025-01-02 03:04:05',
       '2025-01-02 03:04:05.123456',
       '2025-01-02',
+      2155,
+      '-838:59:59.000',
+      '2038-01-19 03:14:07',
+      '1970-01-01 00:00:01.000001',
+      wide.repeat(2_000),
     ],
   ]);
-  await c.query(insert, [['2', null, 127, 0, 0, '1', '0.05', '-12', '0', wide, '', '2025-01-02 03:04:05.5', '2025-01-02 03:04:05', null]]);
+  await c.query(insert, [
+    ['2', null, 127, 0, 0, '1', '0.05', '-12', '0', wide, '', '2025-01-02 03:04:05.5', '2025-01-02 03:04:05', null, 0, '00:00:00', null, null, ''],
+  ]);
   await c.query(insert, [
     [
       '3',
@@ -73,6 +82,11 @@ test('every row image equals the row, to the character', async () => {
       '1000-01-01 00:00:00',
       '9999-12-31 23:59:59.999999',
       '0001-01-01',
+      1901,
+      '-00:00:00.001',
+      null,
+      '2025-01-02 03:04:05.5',
+      null,
     ],
   ]);
   c.destroy();
