@@ -63,7 +63,7 @@ const HELP = `
 A lost transaction never counts as recovered by its GTID, only by its rows. Rows that both sides changed are settled by --rule.
 --apply works beside the service's own writers, can be run again, and never overwrites a row that changed since it was read.
 A connection string without a password takes the environment's MYSQL_PWD.
-The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE; on --nodes REPLICATION CLIENT instead of REPLICATION SLAVE.
+The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE; with --nodes REPLICATION CLIENT too, there and on each node.
 ?ssl-mode=required (or verify_ca, verify_identity, with &ssl-ca=file) behind a connection string makes it TLS.
 Exit status: 0 nothing lost or all in place, 1 something is not in place, 2 usage or unreachable, 3 cannot be told.
 Examples:
