@@ -2,7 +2,8 @@
  * The mutation fuzzer of the binary log reader: damaged real logs in; nothing may be thrown, hang, or ask for more memory than was allowed, and in a log with checksums
  * nothing may be told otherwise than the sound log tells it without a finding of level damage or unknown that the sound one does not give.
  *
- * Nothing may depend on how the bytes are cut into chunks, nor on what stands in memory behind an event's end.
+ * The same holds of an inventory, which hops over rows, for all that it tells. What reads on from there (JSON Lines, verify, statistics, row hashes, the
+ * collector) may not throw either. Nothing may depend on how the bytes are cut into chunks, nor on what stands in memory behind an event's end.
  *
  * Silent by right, since a server could have written it, or nothing in a log could tell:
  * - a file that ends between two transactions: its calls are the first ones of the sound file, and a note says `in-use` or `unclosed`. Whether a transaction is missing
@@ -11,13 +12,14 @@
  * - in relay logs, whose positions are another server's: whole events that are missing, doubled or moved where the grammar allows it;
  * - forged checksums, and files without any: only their structure is promised.
  */
+import { consume, CONSUMERS } from './consumers.ts';
 import { Random } from './random.ts';
 import { soundLogs } from './logs.ts';
 import type { SoundLog } from './logs.ts';
 import { mutate } from './mutate.ts';
 import type { Mutation } from './mutate.ts';
 import { byEvent, transcribe, WHOLE } from './transcript.ts';
-import type { FileTranscript } from './transcript.ts';
+import type { FileTranscript, Pass } from './transcript.ts';
 
 /** Far above any case: the machine may be busy. */
 const CASE_MS_MAX = 5_000;
@@ -41,11 +43,14 @@ export interface FuzzResult {
   failures: FuzzFailure[];
 }
 
+/** What the sound logs tell, by pass. */
+type Sound = Record<Pass, ReadonlyMap<SoundLog, FileTranscript[]>>;
+
 /** `seed` of the first case; the next ones count up. `at[0]`: how many were begun, for whoever watches. Ends early after 20 failures. */
 export async function fuzzHere(cases: number, seed: number, at: Int32Array): Promise<FuzzResult> {
   const logs = soundLogs();
-  const sound = new Map<SoundLog, FileTranscript[]>();
-  for (const log of logs) sound.set(log, await transcribe(log.files, WHOLE));
+  const told = async (pass: Pass) => new Map(await Promise.all(logs.map(async (log) => [log, await transcribe(log.files, WHOLE, pass)] as const)));
+  const sound: Sound = { rows: await told('rows'), inventory: await told('inventory') };
   const result: FuzzResult = { cases: 0, watched: 0, found: 0, failures: [] };
   for (let i = 0; i < cases && result.failures.length < FAILURES_MAX; i++) {
     Atomics.store(at, 0, i + 1);
@@ -54,32 +59,38 @@ export async function fuzzHere(cases: number, seed: number, at: Int32Array): Pro
   return result;
 }
 
-async function fuzzOne(seed: number, logs: readonly SoundLog[], sound: ReadonlyMap<SoundLog, FileTranscript[]>, result: FuzzResult): Promise<void> {
+async function fuzzOne(seed: number, logs: readonly SoundLog[], sound: Sound, result: FuzzResult): Promise<void> {
   const random = new Random(seed);
   const log = random.pick(logs);
   const mutation = mutate(log, logs, random);
   result.cases++;
   const fail = (why: string): void => void result.failures.push({ seed, what: mutation.what, why });
-  // small chunks cost
-  const piece = random.chance(6) ? random.pick([1000, 1000, 37, 37, 1]) : 0;
   const begun = performance.now();
   try {
-    const told = await transcribe(mutation.files, piece === 0 ? WHOLE : { next: () => 1 + random.below(piece) });
-    if (random.chance(mutation.forged ? 3 : 12)) {
-      const again = await transcribe(mutation.files, byEvent(random.pick(BEHIND)));
-      if (JSON.stringify(again.map(asText)) !== JSON.stringify(told.map(asText))) fail('something else is told when the same bytes come event by event');
-    }
-    if (!mutation.forged && log.checksums) {
-      result.watched++;
-      const why = silent(sound.get(log)!, told, log, mutation);
-      if (why === 'found') result.found++;
-      else if (why !== null) fail(why);
-    }
+    await read(mutation, log, sound, random, result, fail);
   } catch (e) {
     fail(e instanceof Error ? (e.stack ?? e.message) : String(e));
   }
   const ms = performance.now() - begun;
   if (ms > CASE_MS_MAX) fail(`took ${Math.round(ms)} ms`);
+}
+
+async function read(mutation: Mutation, log: SoundLog, sound: Sound, random: Random, result: FuzzResult, fail: (why: string) => void): Promise<void> {
+  const { files, forged } = mutation;
+  const pass: Pass = random.chance(6) ? 'inventory' : 'rows';
+  // small chunks cost
+  const piece = random.chance(6) ? random.pick([1000, 1000, 37, 37, 1]) : 0;
+  const told = await transcribe(files, piece === 0 ? WHOLE : { next: () => 1 + random.below(piece) }, pass);
+  if (random.chance(forged ? 3 : 12)) {
+    const again = await transcribe(files, byEvent(random.pick(BEHIND)), pass);
+    if (JSON.stringify(again.map(asText)) !== JSON.stringify(told.map(asText))) fail(`${pass}: something else is told when the same bytes come event by event`);
+  }
+  if (random.chance(5)) await consume(random.pick(CONSUMERS), files);
+  if (forged || !log.checksums) return;
+  result.watched++;
+  const why = silent(sound[pass].get(log)!, told, log, mutation);
+  if (why === 'found') result.found++;
+  else if (why !== null) fail(`${pass}: ${why}`);
 }
 
 const asText = (file: FileTranscript): string => `${file.calls.join()} ${file.findings.map((f) => `${f.kind} ${f.offset} ${f.text}`).join()}`;

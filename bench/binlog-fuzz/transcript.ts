@@ -47,17 +47,16 @@ function shownOf(table: TableMap): Shown {
 
 /** No decompression may be asked to give more than was allowed. */
 const inflate = (data: Uint8Array, sizeMax: number, raw?: boolean): Uint8Array => nodeBytes.inflate(data, within(sizeMax), raw);
-const bytes: Bytes = { ...nodeBytes, inflate, unzstd: (frame, sizeMax) => nodeBytes.unzstd(frame, within(sizeMax)) };
+export const watchedBytes: Bytes = { ...nodeBytes, inflate, unzstd: (frame, sizeMax) => nodeBytes.unzstd(frame, within(sizeMax)) };
 function within(sizeMax: number): number {
   if (sizeMax > LIMITS.eventBytesMax) throw new DrillError('DRILL_BENCH', `${sizeMax} bytes asked for, ${LIMITS.eventBytesMax} are allowed`);
   return sizeMax;
 }
 
+/** What an inventory is made of: everything but rows. */
 class Transcriber implements LogVisitor {
   readonly files: FileTranscript[] = [];
   private file: FileTranscript = { calls: [], findings: [], between: new Set() };
-  private readonly out = new ByteWriter(1 << 12);
-  private rowCount = 0;
   private hash = 0;
 
   beginFile(name: string): void {
@@ -104,13 +103,6 @@ class Transcriber implements LogVisitor {
     this.text(tx.gtid() ?? tx.kind);
     this.call('A', tx, false);
   }
-  table(table: TableMap): void {
-    shownOf(table);
-  }
-  rowsQuery(text: string, tx: TxHead | null): void {
-    this.text(text);
-    this.call('Q', tx, false);
-  }
   statement(s: Statement, tx: TxHead | null): void {
     this.text(s.text);
     this.text(s.schema);
@@ -125,6 +117,40 @@ class Transcriber implements LogVisitor {
     this.call('X', place, true);
   }
 
+  protected number(n: number): void {
+    this.hash = Math.imul(this.hash ^ (n | 0), 0x01000193) ^ Math.imul(Math.floor(n / 0x1_0000_0000) | 0, FILE_BYTES);
+  }
+  protected text(text: string): void {
+    let hash = this.hash;
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+    this.hash = Math.imul(hash ^ text.length, 0x85ebca6b);
+  }
+  protected bytes(buf: Uint8Array, start: number, end: number): void {
+    let hash = this.hash;
+    for (let i = start; i < end; i++) hash = Math.imul(hash ^ buf[i]!, 0x01000193);
+    this.hash = Math.imul(hash ^ (end - start), 0xc2b2ae35);
+  }
+  /** What stands outside transactions can be the last thing that a server wrote. */
+  protected call(what: string, place: Place | null, between: boolean): void {
+    this.text(what);
+    if (place) this.number(place.offset);
+    this.file.calls.push(this.hash ^ (this.hash >>> 15));
+    this.hash = 0;
+    if (between) this.file.between.add(this.file.calls.length);
+  }
+}
+
+class RowTranscriber extends Transcriber {
+  private readonly out = new ByteWriter(1 << 12);
+  private rowCount = 0;
+
+  table(table: TableMap): void {
+    shownOf(table);
+  }
+  rowsQuery(text: string, tx: TxHead | null): void {
+    this.text(text);
+    this.call('Q', tx, false);
+  }
   rows(rows: RowsEvent, tx: TxHead | null): void {
     const { table } = rows;
     const { columns, about } = shownOf(table);
@@ -149,28 +175,6 @@ class Transcriber implements LogVisitor {
       else this.number(at);
       this.bytes(this.out.buf, 0, this.out.pos);
     }
-  }
-
-  private number(n: number): void {
-    this.hash = Math.imul(this.hash ^ (n | 0), 0x01000193) ^ Math.imul(Math.floor(n / 0x1_0000_0000) | 0, FILE_BYTES);
-  }
-  private text(text: string): void {
-    let hash = this.hash;
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-    this.hash = Math.imul(hash ^ text.length, 0x85ebca6b);
-  }
-  private bytes(buf: Uint8Array, start: number, end: number): void {
-    let hash = this.hash;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ buf[i]!, 0x01000193);
-    this.hash = Math.imul(hash ^ (end - start), 0xc2b2ae35);
-  }
-  /** What stands outside transactions can be the last thing that a server wrote. */
-  private call(what: string, place: Place | null, between: boolean): void {
-    this.text(what);
-    if (place) this.number(place.offset);
-    this.file.calls.push(this.hash ^ (this.hash >>> 15));
-    this.hash = 0;
-    if (between) this.file.between.add(this.file.calls.length);
   }
 }
 
@@ -199,10 +203,8 @@ function followed(data: Uint8Array, behind: number): Uint8Array {
   return chunk;
 }
 
-/** Throws whatever the reader throws: it must not. */
-export async function transcribe(files: readonly LogFile[], { next, behind }: Chunking): Promise<FileTranscript[]> {
-  const visitor = new Transcriber();
-  const reader = new LogReader(visitor, { bytes, rows: 'visit', checksums: 'all', ...LIMITS });
+/** Throws whatever the reader or its visitor throws: they must not. */
+export async function feed(reader: LogReader, files: readonly LogFile[], { next, behind }: Chunking): Promise<void> {
   for (const { name, bytes: data } of files) {
     reader.beginFile(name);
     for (let at = 0; at < data.length;) {
@@ -214,5 +216,14 @@ export async function transcribe(files: readonly LogFile[], { next, behind }: Ch
     reader.endFile();
   }
   reader.end();
+}
+
+/** `rows`: all of it, every checksum; `inventory`: rows are hopped over, and only the checksums of what is told are looked at. */
+export type Pass = 'rows' | 'inventory';
+
+export async function transcribe(files: readonly LogFile[], chunking: Chunking, pass: Pass): Promise<FileTranscript[]> {
+  const visitor = pass === 'rows' ? new RowTranscriber() : new Transcriber();
+  const how = pass === 'rows' ? ({ rows: 'visit', checksums: 'all' } as const) : ({ rows: 'skip', checksums: 'structure' } as const);
+  await feed(new LogReader(visitor, { bytes: watchedBytes, ...how, ...LIMITS }), files, chunking);
   return visitor.files;
 }

@@ -13,7 +13,7 @@ function watchAllocations(): void {
     const watched = new Proxy(type as unknown as new (...args: unknown[]) => object, {
       construct(target, args: unknown[]) {
         if (typeof args[0] === 'number' && args[0] > ELEMENTS_MAX) throw new DrillError('DRILL_BENCH', `an ${name} of ${args[0]} elements was asked for`);
-        return Reflect.construct(target, args) as object;
+        return Reflect.construct(target, args);
       },
     });
     Object.defineProperty(globalThis, name, { value: watched, writable: true, configurable: true });

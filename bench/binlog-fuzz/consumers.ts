@@ -1,0 +1,57 @@
+/** What stands behind the reader: none may throw on a damaged log, whatever it makes of it. */
+import { TransactionCollector } from '../../core/binlog/collect.ts';
+import { RowHasher } from '../../core/binlog/hash.ts';
+import { Inventory } from '../../core/binlog/inventory.ts';
+import { JsonLines } from '../../core/binlog/jsonl.ts';
+import { LogReader } from '../../core/binlog/log.ts';
+import { Statistics } from '../../core/binlog/statistics.ts';
+import { Verify } from '../../core/binlog/verify.ts';
+import type { LogVisitor } from '../../core/binlog/visitor.ts';
+import { feed, LIMITS, watchedBytes, WHOLE } from './transcript.ts';
+import type { LogFile } from './transcript.ts';
+
+interface Reading {
+  visitor: LogVisitor;
+  /** when all is read */
+  done?: () => void;
+}
+const nothing = (): void => {};
+
+const MADE = {
+  jsonl: jsonLines,
+  verify: () => ({ visitor: new Verify() }),
+  statistics: () => ({ visitor: new Statistics() }),
+  inventory: () => ({ visitor: new Inventory() }),
+  hash: hashing,
+  collect: () => ({
+    visitor: new TransactionCollector({ file: nothing, previousGtids: nothing, transaction: nothing, finding: nothing }, { bytes: watchedBytes }),
+  }),
+} as const satisfies Record<string, () => Reading>;
+export type Consumer = keyof typeof MADE;
+export const CONSUMERS = Object.keys(MADE) as Consumer[];
+
+export async function consume(which: Consumer, files: readonly LogFile[]): Promise<void> {
+  const { visitor, done }: Reading = MADE[which]();
+  const how = which === 'inventory' ? ({ rows: 'skip', checksums: 'structure' } as const) : ({ rows: 'visit', checksums: 'all' } as const);
+  await feed(new LogReader(visitor, { bytes: watchedBytes, ...how, ...LIMITS }), files, WHOLE);
+  done?.();
+}
+
+function hashing(): Reading {
+  const hasher = new RowHasher();
+  const rows: LogVisitor['rows'] = (event) => {
+    while (event.next()) hasher.hash(event);
+  };
+  return { visitor: { rows, finding: nothing } };
+}
+
+/** Every line is whole, and JSON. */
+function jsonLines(): Reading {
+  const blocks: Buffer[] = [];
+  const lines = new JsonLines((block) => void blocks.push(Buffer.from(block)), watchedBytes);
+  const done = (): void => {
+    lines.flush();
+    for (const line of Buffer.concat(blocks).toString().split('\n').slice(0, -1)) JSON.parse(line);
+  };
+  return { visitor: lines, done };
+}
