@@ -94,12 +94,19 @@ export class LogBytes {
     return this.event(EVENT.PREVIOUS_GTIDS, u64(0));
   }
 
-  /** `sequence` 0: no logical clock of its own counting */
-  gtid(gno: number, options: EventOptions & { sequence?: number; anonymous?: boolean } = {}): this {
+  /** `sequence` instead of the next one; `bytes` of the whole transaction, where it is to say that */
+  gtid(gno: number, options: EventOptions & { sequence?: number; anonymous?: boolean; bytes?: number } = {}): this {
     this.sequence = options.sequence ?? this.sequence + 1;
     const uuid = Buffer.from(UUID.replaceAll('-', ''), 'hex');
     const clock = [2, ...u64(Math.max(0, this.sequence - 1)), ...u64(this.sequence)];
-    const body = [1, ...uuid, ...u64(options.anonymous ? 0 : gno), ...clock, ...u64(1_700_000_000_000_000).slice(0, 7)];
+    const body = [
+      1,
+      ...uuid,
+      ...u64(options.anonymous ? 0 : gno),
+      ...clock,
+      ...u64(1_700_000_000_000_000).slice(0, 7),
+      ...(options.bytes === undefined ? [] : packed(options.bytes)),
+    ];
     return this.event(options.anonymous ? EVENT.ANONYMOUS_GTID : EVENT.GTID, body, options);
   }
 

@@ -228,3 +228,65 @@ function swapped(log: LogBytes, a: number, b: number): Buffer {
 }
 const without = (log: LogBytes, from: number, to = from + 1): Buffer => Buffer.concat(pieces(log).filter((_, i) => i - 1 < from || i - 1 >= to));
 const doubled = (log: LogBytes, at: number): Buffer => Buffer.concat(pieces(log).flatMap((p, i) => (i - 1 === at ? [p, p] : [p])));
+
+const skipping = (bytes: Uint8Array) => record([bytes], { rows: 'skip', checksums: 'structure' });
+
+test('skipped row events that are missing, doubled or moved are noticed by position', async () => {
+  for (const bytes of [without(three(), 10), doubled(three(), 10), swapped(three(), 9, 10)]) expect(kinds(await skipping(bytes))).toContain('grammar');
+  // not even a length that swallows the next event whole
+  const swallowed = broken(three(), (b, o) => b.writeUInt32LE(o[12]! - o[10]!, o[10]! + 9));
+  expect(kinds(await skipping(swallowed))).toContain('checksum');
+});
+
+test('where two events in a row are wrong, nothing behind them is guessed at', async () => {
+  // the row event says a length that ends before a text that looks like an event
+  const fake = new LogBytes(false).event(EVENT.XID, Buffer.alloc(8)).bytes().toString('latin1');
+  const log = start()
+    .transaction(1)
+    .gtid(2)
+    .query('BEGIN')
+    .tableMap()
+    .rows([[1, `${'z'.repeat(40)}${fake.repeat(3)}`]])
+    .xid(4)
+    .transaction(3)
+    .stop();
+  const at = log.offsets[10]!;
+  const bytes = broken(log, (b) => b.writeUInt32LE(b.indexOf(Buffer.from(fake, 'latin1'), at) - at, at + 9));
+  const seen = await record([bytes]);
+  expect(kinds(seen)).toEqual(['checksum', 'length']);
+  expect(seen.sound).toEqual([`${UUID}:1`]);
+  expect(seen.lines.at(-1)).toBe(`end of log.1 ${bytes.length}`);
+});
+
+const said = (bytes: number) =>
+  start()
+    .gtid(1, { bytes })
+    .query('BEGIN')
+    .tableMap()
+    .rows([[1, 'a']])
+    .xid(5)
+    .stop();
+const length = said(240).offsets[7]! - said(240).offsets[2]!;
+const relayed = (bytes: number) => [
+  new LogBytes().format({ flags: FLAG.RELAY_LOG }).gtid(1, { bytes }).query('BEGIN').rotate('relay.2'),
+  new LogBytes()
+    .format({ flags: FLAG.RELAY_LOG })
+    .previousGtids()
+    .rotate('binlog.1', { flags: FLAG.ARTIFICIAL })
+    .format()
+    .tableMap()
+    .rows([[1, 'a']])
+    .xid(5),
+];
+
+describe('a transaction that says how many bytes it has', () => {
+  test('has them', async () => {
+    expect(kinds(await record([said(length).bytes()]))).toEqual([]);
+    expect(kinds(await record([said(length - 1).bytes()]))).toEqual(['grammar']);
+    expect((await record([said(length + 1).bytes()])).sound).toEqual([]);
+  });
+  test('has them in relay logs, less what stands between the files', async () => {
+    expect(kinds(await record(relayed(length).map((l) => l.bytes())))).toEqual([]);
+    expect(kinds(await record(relayed(length + 1).map((l) => l.bytes())))).toEqual(['grammar']);
+  });
+});

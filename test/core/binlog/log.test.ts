@@ -111,11 +111,32 @@ describe('a payload larger than the memory for it', () => {
     expect(kinds(seen)).toEqual(['checksum']);
     expect(seen.sound).toEqual([`${UUID}:1`, `${UUID}:3`]);
   });
-  test('that is cut is abandoned', async () => {
+  test('that is cut is abandoned, and its decompression closed', async () => {
     const log = file();
-    const seen = await record([log.bytes().subarray(0, log.offsets[8]! + 6000)], { eventBytesMax: 4096 });
+    let opened = 0;
+    let closed = 0;
+    const zstdStream = () => {
+      opened++;
+      const stream = nodeBytes.zstdStream();
+      return { write: stream.write.bind(stream), end: stream.end.bind(stream), close: () => (closed++, stream.close()) };
+    };
+    const seen = await record([log.bytes().subarray(0, log.offsets[8]! + 6000)], { eventBytesMax: 4096, bytes: { ...nodeBytes, zstdStream } });
     expect(kinds(seen)).toEqual(['cut']);
     expect(seen.lines.at(-2)).toBe(`abandon ${UUID}:2`);
+    expect([opened, closed]).toEqual([1, 1]);
+  });
+  test('that is cut does not hold what comes in the next file', async () => {
+    const log = file();
+    const seen = await record([log.bytes().subarray(0, log.offsets[8]! + 6000), start().transaction(4).stop().bytes()], { eventBytesMax: 4096 });
+    expect(kinds(seen)).toEqual(['cut']);
+    expect(seen.sound).toEqual([`${UUID}:1`, `${UUID}:4`]);
+  });
+  test('that gives more than it says is not sound', async () => {
+    const frame = await withWindow(manyRows().bytes(), 17);
+    const seen = await record([start().gtid(1).payload(manyRows(), { frame, size: 9000 }).transaction(2).stop().bytes()], { eventBytesMax: 4096 });
+    expect(kinds(seen)).toEqual(['compression']);
+    expect(seen.sound).toEqual([`${UUID}:2`]);
+    expect(seen.lines.filter((l) => l.startsWith('insert')).length).toBeLessThan(20);
   });
   test('with an event inside that is too large is not sound', async () => {
     const seen = await record(
@@ -193,6 +214,12 @@ describe('relay logs', () => {
       'format 9.7.4 relay unchecked 370',
       `format 9.7.4 relay ${log.offsets[12]}`,
     ]);
+  });
+  test('a binary log behind it cuts what is open', async () => {
+    const seen = await record([relay().gtid(1).query('BEGIN').bytes(), start().transaction(2).stop().bytes()]);
+    expect(kinds(seen)).toEqual(['cut']);
+    expect(seen.lines).toContain(`abandon ${UUID}:1`);
+    expect(seen.sound).toEqual([`${UUID}:2`]);
   });
   test('a log that ends inside a group is cut', async () => {
     const seen = await record([relay().transaction(1).gtid(2).query('BEGIN').bytes()]);
