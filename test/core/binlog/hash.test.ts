@@ -7,6 +7,7 @@ import type { TableMap } from '../../../core/binlog/table-map.ts';
 import { eventsOf, flavourOf, newCursor } from '../../support/rows-read.ts';
 
 const LONG = 3;
+const LONGLONG = 8;
 const VARCHAR = 15;
 const column = (type: number, meta = 0) => ({ type, meta }) as TableMap['columns'][number];
 const tableOf = (...columns: TableMap['columns'][number][]): TableMap => ({
@@ -216,6 +217,36 @@ describe('the key', () => {
       of(text(''), text('')),
     ];
     expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+describe('the key of one integer column', () => {
+  it('every bit of it counts', () => {
+    for (const table of [TABLE, tableOf(column(LONGLONG), column(VARCHAR, 200))]) {
+      const bytes = table === TABLE ? 4 : 8;
+      const keys = new Set<string>();
+      for (let bit = -1; bit < bytes * 8; bit++) {
+        const value = Array.from({ length: bytes }, (_, i) => (bit >> 3 === i ? 1 << (bit & 7) : 0));
+        keys.add(hashOf(table, imageOf([value, null])).key);
+      }
+      expect(keys.size).toBe(bytes * 8 + 1);
+    }
+  });
+
+  it('a quarter of a million keys of eight bytes: no two are equal', () => {
+    const table = tableOf(column(LONGLONG), column(VARCHAR, 200));
+    const row = imageOf([[...int(0), ...int(0)], null]);
+    const view = new DataView(row.buf.buffer);
+    const hasher = new RowHasher();
+    const rows = event(table, null, row);
+    const keys = new BigUint64Array(1 << 18);
+    for (let i = 0; i < keys.length; i++) {
+      view.setInt32(1, (i & 511) << 16, true);
+      view.setInt32(5, (i >> 9) << 4, true);
+      hasher.hash(rows);
+      keys[i] = (BigInt(hasher.after.keyHigh) << 32n) | BigInt(hasher.after.keyLow);
+    }
+    expect(duplicates(keys.sort())).toBe(0);
   });
 });
 
