@@ -91,8 +91,6 @@ export class RowsCursor implements RowsEvent {
   seconds = 0;
   before: RowImage | null = null;
   after: RowImage | null = null;
-  /** of the rows since `open`: why the first of them has a JSON value that cannot be told; null: none has */
-  underivable: string | null = null;
 
   private readonly bytes: Bytes;
   private readonly eventBytesMax: number;
@@ -128,7 +126,6 @@ export class RowsCursor implements RowsEvent {
     }
     this.table = table;
     this.op = op;
-    this.underivable = null;
     this.partial = type === EVENT.PARTIAL_UPDATE_ROWS;
     this.openColumns(table, buf, this.behindExtra(buf, start, end, postHeaderLength), end);
     if (type >= EVENT.MARIA_WRITE_ROWS_COMPRESSED_V1) this.inflate();
@@ -248,11 +245,7 @@ export class RowsCursor implements RowsEvent {
   private patchColumn(column: number, diffs: number): PatchedJson {
     const { buf } = this;
     const base = this.beforeImage.at[column]!;
-    if (base < 0) {
-      const underivable = `column ${column + 1} is logged as changes to a value that ${base === NULL ? 'is NULL' : 'is not in the log'}`;
-      this.underivable ??= underivable;
-      return { underivable };
-    }
+    if (base < 0) return { underivable: `column ${column + 1} is logged as changes to a value that ${base === NULL ? 'is NULL' : 'is not in the log'}` };
     const doc = buf.subarray(base + 4, base + 4 + u32(buf, base));
     const length = u32(buf, diffs);
     return { doc: length === 0 ? doc : applyJsonDiffs(doc, buf, diffs + 4, diffs + 4 + length) };
