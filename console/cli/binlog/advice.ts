@@ -40,7 +40,7 @@ export const ADVICE: Record<FindingKind, { means: string; todo: string }> = {
   compression: { means: 'compressed contents do not decompress', todo: 'copy the file again and compare; then take another copy of the log' },
   gap: {
     means: 'files are missing in between: what they held is not known',
-    todo: 'find the missing files (purged, archived, not copied) and name all of them together',
+    todo: 'find the missing files (purged, archived, not copied) and name all together; behind a change of gtid_purged or of gtid_binlog_state nothing may be missing',
   },
   foreign: { means: 'the file was written by another server', todo: 'name the files of one server' },
   'unknown-event': {

@@ -16,7 +16,7 @@ import { inert, plural } from '../../../core/report/text.ts';
 import { columns, paint } from '../live-text.ts';
 import type { Line, Look, Style } from '../live-text.ts';
 import { bytesText, levelStyle, shortened } from './words.ts';
-import { kindOf, sameBytes, shownToken, tokenOf } from './value.ts';
+import { kindOf, sameBytes, shownToken, sizeOf, tokenOf } from './value.ts';
 import type { Kind } from './value.ts';
 
 const NAME_WIDTH_MAX = 24;
@@ -203,16 +203,18 @@ export class TextView implements LogVisitor {
 
   /** The token from start to end, for people. */
   private shown(plan: Plan, i: number, start: number, end: number, room: number, style: Style = 'plain'): string {
-    const text = shownToken(tokenOf(this.token.buf, start, end), plan.kinds[i]!);
-    return this.styled(this.cut(text, room), text === 'NULL' ? 'dim' : style);
+    const token = tokenOf(this.token.buf, start, end);
+    const text = shownToken(token, plan.kinds[i]!);
+    if (text.length <= room) return this.styled(this.cut(text, room), text === 'NULL' ? 'dim' : style);
+    return this.styled(this.cut(text, room, sizeOf(token, plan.kinds[i]!)), style);
   }
 
   private styled(text: string, style: Style): string {
     return paint([[text, style]], this.look);
   }
 
-  private cut(text: string, room: number): string {
-    return this.room === Infinity ? text : shortened(text, Math.max(VALUE_WIDTH_MIN, room));
+  private cut(text: string, room: number, size?: string): string {
+    return this.room === Infinity ? text : shortened(text, Math.max(VALUE_WIDTH_MIN, room), size);
   }
 
   private planOf(table: TableMap): Plan {

@@ -1,4 +1,5 @@
 /** Values for people, from the tokens of the JSON form: text in quotes, numbers and dates bare, binary as 0x… */
+import { count } from '../../../core/report/text.ts';
 import { COLUMN } from '../../../core/binlog/codes.ts';
 import type { ColumnMeta } from '../../../core/binlog/table-map.ts';
 
@@ -34,6 +35,12 @@ export function shownToken(token: Token, kind: Kind): string {
   if ('vector' in token) return `[${(token['vector'] as string[]).join(', ')}]`;
   if ('underivable' in token) return `cannot be told: ${String(token['underivable'])}`;
   return JSON.stringify(token);
+}
+
+/** Of what is too long to be shown; undefined: its characters are counted. */
+export function sizeOf(token: Token, kind: Kind): string | undefined {
+  if (typeof token !== 'string' || kind === 'bare') return undefined;
+  return kind === 'text' ? `${count(token.length)} characters` : `${count(token.length / 2)} bytes`;
 }
 
 /** Line breaks and tabs are written out, so that a value stays on its line and can be told from one with spaces. */

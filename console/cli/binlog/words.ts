@@ -16,10 +16,10 @@ export function bytesText(n: number): string {
   return `${n} B`;
 }
 
-/** At most `room` columns; what was cut is counted. */
-export function shortened(text: string, room: number): string {
+/** At most `room` columns; what is cut says its whole size. */
+export function shortened(text: string, room: number, size = `${count(text.length)} characters`): string {
   if (text.length <= room && columns(text) <= room) return text;
-  const tail = `… (${count(text.length)} characters)`;
+  const tail = `… (${size})`;
   const left = Math.max(8, room - tail.length);
   const head = text.slice(0, left);
   // fit marks a cut of its own with one more character
