@@ -92,9 +92,9 @@ export function parseHeartbeat(buf: Uint8Array, start: number, end: number, v2: 
   let file = '';
   let position: number | null = null;
   varint.open(buf, start, end);
-  for (;;) {
+  while (varint.pos < end) {
     const type = varint.packed('a field of a heartbeat');
-    if (type === 0) return { file, position };
+    if (type === 0) break;
     const bytes = varint.packed('the length of a field of a heartbeat');
     const at = varint.pos;
     need(at, bytes, end, 'a field of a heartbeat');
@@ -102,6 +102,7 @@ export function parseHeartbeat(buf: Uint8Array, start: number, end: number, v2: 
     else if (type === 2) position = varint.packed('the position of a heartbeat');
     varint.pos = at + bytes;
   }
+  return { file, position };
 }
 
 /** ROWS_QUERY (a length byte that is too small for long texts and so ignored, then the text) and MariaDB's ANNOTATE_ROWS (the text). */

@@ -106,7 +106,7 @@ const uuidBytes = new Uint8Array(16);
 function readField(field: number, buf: Uint8Array, end: number, tx: TxHeadState): void {
   switch (field) {
     case FIELD.UUID:
-      for (let i = 0; i < 16; i++) uuidBytes[i] = byteOf(varint.unsigned('a byte of a UUID'));
+      varint.bytes(uuidBytes, 'the UUID of a tagged GTID event');
       return tx.setUuid(uuidBytes, 0);
     case FIELD.NUMBER:
       tx.gno = numberOf(varint.signed('the number of a GTID'));
@@ -135,11 +135,6 @@ function readField(field: number, buf: Uint8Array, end: number, tx: TxHeadState)
     default:
       varint.skip('a field of a tagged GTID event');
   }
-}
-
-function byteOf(value: number): number {
-  if (value > 255) throw new BinlogDamage('structure', `${value} is no byte of a UUID`);
-  return value;
 }
 
 /** Of the tag whose length stands at varint.pos; its characters are checked, and varint.pos is then their beginning. */

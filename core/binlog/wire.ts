@@ -62,11 +62,24 @@ export class VarintReader {
   signed(what: string): number {
     const at = this.pos;
     const doubled = this.raw(what);
-    const ones = trailingOnes(this.buf[at]!);
+    const ones = TRAILING_ONES[this.buf[at]!]!;
     const negative = ones < 7 ? (this.buf[at]! >> (ones + 1)) & 1 : this.buf[at + 1]! & 1;
     if (negative === 1) throw new BinlogDamage('structure', `${what} is negative`);
     // exact up to 2^54: even numbers are
     return safe(doubled / 2, what);
+  }
+
+  /** One number of one or two bytes for each of out's, none above 255. */
+  bytes(out: Uint8Array, what: string): void {
+    const { buf, end } = this;
+    let pos = this.pos;
+    for (let i = 0; i < out.length; i++) {
+      const first = pos < end ? buf[pos++]! : 3;
+      if ((first & 1) === 0) out[i] = first >> 1;
+      else if ((first & 2) === 0 && pos < end && buf[pos]! < 4) out[i] = (first >> 2) | (buf[pos++]! << 6);
+      else throw new BinlogDamage('structure', `${what} is no sequence of ${out.length} bytes`);
+    }
+    this.pos = pos;
   }
 
   /** Of any size, unread. */
@@ -81,7 +94,7 @@ export class VarintReader {
       this.pos++;
       return first >> 1;
     }
-    const extra = trailingOnes(first);
+    const extra = TRAILING_ONES[first]!;
     need(this.pos, 1 + extra, this.end, what);
     let value = 0;
     for (let i = extra; i > 0; i--) value = value * 256 + this.buf[this.pos + i]!;
@@ -91,8 +104,9 @@ export class VarintReader {
   }
 }
 
-function trailingOnes(byte: number): number {
+/** of a byte */
+const TRAILING_ONES = Uint8Array.from({ length: 256 }, (_, byte) => {
   let ones = 0;
   while (ones < 8 && (byte & (1 << ones)) !== 0) ones++;
   return ones;
-}
+});
