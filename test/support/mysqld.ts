@@ -37,13 +37,14 @@ export class TestMysqld {
     this.dsn = this.socket;
   }
 
-  /** Starts it and waits until it answers. It dies with this process. */
-  async start(extra: string[] = []): Promise<void> {
+  /** Starts it and waits until it answers. It dies with this process. `cwd`: where it looks for `mysqld.my`, the list of its components. */
+  async start(extra: string[] = [], cwd?: string): Promise<void> {
     const child = spawn(
       this.tools.setpriv,
       ['--pdeathsig', 'KILL', this.tools.mysqld, ...baseArgs(this.tools, this.dataDir), ...nodeArgs(this), `--server-id=${this.serverId}`, ...extra],
       {
         stdio: ['ignore', 'ignore', 'pipe'],
+        cwd,
       },
     );
     let said = '';

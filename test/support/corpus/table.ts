@@ -41,6 +41,10 @@ export interface Table {
   implied?: readonly string[];
 }
 
+/** Every setting in use, as `name value`. */
+export const settingsOf = (cells: readonly object[]): Set<string> =>
+  new Set(cells.flatMap((cell) => Object.entries(cell).map(([name, value]) => `${name} ${value}`)));
+
 export const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 export const nameOf = (table: Table): string => `${quote(table.schema)}.${quote(table.name)}`;
 export const text = (s: string): string => `_utf8mb4 X'${Buffer.from(s).toString('hex')}'`;

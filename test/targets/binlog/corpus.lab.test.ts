@@ -1,10 +1,11 @@
-import { Corpus, SAMPLE, textOf } from '../../support/corpus/matrix.ts';
+import { CELLS, Corpus, SAMPLE, textOf } from '../../support/corpus/matrix.ts';
 import { byTable, checkCell, textName } from '../../support/corpus/check.ts';
 import type { CellReport } from '../../support/corpus/check.ts';
 import { compareTable } from '../../support/corpus/compare.ts';
 import type { Written } from '../../support/corpus/matrix.ts';
 import { compareShape } from '../../support/corpus/metadata.ts';
 import { spoil } from '../../support/corpus/plant.ts';
+import { settingsOf } from '../../support/corpus/table.ts';
 import { startServers } from '../../support/mysqld.ts';
 import type { TestServers } from '../../support/mysqld.ts';
 
@@ -25,6 +26,10 @@ afterAll(async () => {
 
 test('every character set of the server is in the corpus', () => {
   expect(corpus.leftOut).toEqual([]);
+});
+
+test(`${SAMPLE.length} of ${CELLS.length} settings are tried here, each value of each among them; corpus.full.test.ts has the others`, () => {
+  expect(settingsOf(SAMPLE)).toEqual(settingsOf(CELLS));
 });
 
 test.each(SAMPLE.map((cell) => [textOf(cell), cell] as const))(

@@ -5,6 +5,7 @@ import { checkMariaCell } from '../../support/corpus/check.ts';
 import { decode } from '../../support/corpus/decode.ts';
 import { OLD_MOMENTS } from '../../support/corpus/maria-tables.ts';
 import { MARIA_CELLS, MARIA_SAMPLE, MariaCorpus, textOf } from '../../support/corpus/maria.ts';
+import { settingsOf } from '../../support/corpus/table.ts';
 import { ensureMariadb, TestMariadb } from '../../support/mariadb.ts';
 import { printLog } from '../../support/mysqlbinlog-text.ts';
 
@@ -25,6 +26,10 @@ given('MariaDB', () => {
   afterAll(async () => {
     corpus?.close();
     await server?.remove();
+  });
+
+  test(`${MARIA_SAMPLE.length} of ${MARIA_CELLS.length} settings are tried here, each value of each among them; maria.full.test.ts has the others`, () => {
+    expect(settingsOf(MARIA_SAMPLE)).toEqual(settingsOf(MARIA_CELLS));
   });
 
   test.each(MARIA_SAMPLE.map((cell) => [textOf(cell), cell] as const))(
