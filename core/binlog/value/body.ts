@@ -8,6 +8,7 @@ import type { Emitter } from './emitter.ts';
 import { float32At, putFloat } from './float.ts';
 import { u32 } from './json-format.ts';
 import { writeJsonText, writeJsonToken } from './json-text.ts';
+import { multiByte, writeMultiByte } from './multi-byte.ts';
 import { putUint } from './number.ts';
 import { utf8Text, writeHex, writeSingleByte, writeUtf16, writeUtf32, writeUtf8, writeUtf8Json } from './string.ts';
 import type { ByteWriter } from './writer.ts';
@@ -166,8 +167,10 @@ export function decoderOf(charset: string): Decode | null {
     case 'utf32':
       return writeUtf32;
     default: {
-      const table = singleByteTable(charset);
-      return table && ((out, buf, start, end, json) => writeSingleByte(out, buf, start, end, table, json));
+      const single = singleByteTable(charset);
+      if (single) return (out, buf, start, end, json) => writeSingleByte(out, buf, start, end, single, json);
+      const multi = multiByte(charset);
+      return multi && ((out, buf, start, end, json) => writeMultiByte(out, buf, start, end, multi, json));
     }
   }
 }

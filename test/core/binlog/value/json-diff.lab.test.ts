@@ -19,17 +19,19 @@ afterAll(() => servers?.stop());
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 const sqlText = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 
+/** The document of column 1. */
+function body(rows: RowsEvent): string {
+  const { buf, at } = rows.after!;
+  const start = at[1]! + 4;
+  return hex(buf.subarray(start, start + new DataView(buf.buffer, buf.byteOffset).getUint32(at[1]!, true)));
+}
+
 /** After each update the document of table `part`, null where it was not logged as diffs, and that of table `whole` as it was inserted. */
 async function logged(): Promise<{ patched: (string | null)[]; whole: string[] }> {
   const node = servers.nodes[0]!;
   const [{ Log_name: name }] = (await node.sql('SHOW BINARY LOGS')).slice(-1) as [{ Log_name: string }];
   const patched: (string | null)[] = [];
   const whole: string[] = [];
-  const body = (rows: RowsEvent): string => {
-    const { buf, at } = rows.after!;
-    const start = at[1]! + 4;
-    return hex(buf.subarray(start, start + new DataView(buf.buffer, buf.byteOffset).getUint32(at[1]!, true)));
-  };
   const visitor = {
     rows(rows: RowsEvent) {
       while (rows.next()) {
