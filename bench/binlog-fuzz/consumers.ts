@@ -1,4 +1,5 @@
 /** What stands behind the reader: none may throw on a damaged log, whatever it makes of it. */
+import { EVENT, FLAG, HEADER_BYTES } from '../../core/binlog/codes.ts';
 import { TransactionCollector } from '../../core/binlog/collect.ts';
 import { RowHasher } from '../../core/binlog/hash.ts';
 import { Inventory } from '../../core/binlog/inventory.ts';
@@ -7,7 +8,7 @@ import { LogReader } from '../../core/binlog/log.ts';
 import { Statistics } from '../../core/binlog/statistics.ts';
 import { Verify } from '../../core/binlog/verify.ts';
 import type { LogVisitor } from '../../core/binlog/visitor.ts';
-import { feed, LIMITS, watchedBytes, WHOLE } from './transcript.ts';
+import { byEvent, feed, LIMITS, watchedBytes, WHOLE } from './transcript.ts';
 import type { LogFile } from './transcript.ts';
 
 interface Reading {
@@ -23,6 +24,7 @@ const MADE = {
   statistics: () => ({ visitor: new Statistics() }),
   inventory: () => ({ visitor: new Inventory() }),
   hash: hashing,
+  stream: () => ({ visitor: new Verify() }),
   collect: () => ({
     visitor: new TransactionCollector({ file: nothing, previousGtids: nothing, transaction: nothing, finding: nothing }, { bytes: watchedBytes }),
   }),
@@ -31,10 +33,40 @@ export type Consumer = keyof typeof MADE;
 export const CONSUMERS = Object.keys(MADE) as Consumer[];
 
 export async function consume(which: Consumer, files: readonly LogFile[]): Promise<void> {
+  if (which === 'stream') return stream(files);
   const { visitor, done }: Reading = MADE[which]();
   const how = which === 'inventory' ? ({ rows: 'skip', checksums: 'structure' } as const) : ({ rows: 'visit', checksums: 'all' } as const);
   await feed(new LogReader(visitor, { bytes: watchedBytes, ...how, ...LIMITS }), files, WHOLE);
   done?.();
+}
+
+const ROTATE_HEAD = 27;
+
+/** The artificial ROTATE that a server sends before each file. */
+function rotateTo(name: string): Buffer {
+  const event = Buffer.concat([Buffer.alloc(ROTATE_HEAD), Buffer.from(name)]);
+  event[4] = EVENT.ROTATE;
+  event.writeUInt32LE(event.length, 9);
+  event.writeUInt16LE(FLAG.ARTIFICIAL, 17);
+  event[HEADER_BYTES] = 4;
+  return event;
+}
+
+/** The files as a server would send them: one event a packet, its length the packet's, or not. */
+async function stream(files: readonly LogFile[]): Promise<void> {
+  const reader = new LogReader(MADE.stream().visitor, { bytes: watchedBytes, rows: 'visit', checksums: 'all', ...LIMITS });
+  const { next } = byEvent(0);
+  for (const { name, bytes } of files) {
+    const rotate = rotateTo(name);
+    await reader.event(rotate, 0, rotate.length);
+    for (let at = 4; at < bytes.length;) {
+      const end = Math.min(bytes.length, at + Math.max(1, next(bytes, at)));
+      const wait = reader.event(bytes, at, end);
+      if (wait) await wait;
+      at = end;
+    }
+  }
+  reader.end();
 }
 
 function hashing(): Reading {

@@ -3,7 +3,7 @@
  * nothing may be told otherwise than the sound log tells it without a finding of level damage or unknown that the sound one does not give.
  *
  * The same holds of an inventory, which hops over rows, for all that it tells. What reads on from there (JSON Lines, verify, statistics, row hashes, the
- * collector) may not throw either. Nothing may depend on how the bytes are cut into chunks, nor on what stands in memory behind an event's end.
+ * collector, a stream of the same events) may not throw either. Nothing may depend on how the bytes are cut into chunks, nor on what stands in memory behind an event's end.
  *
  * Silent by right, since a server could have written it, or nothing in a log could tell:
  * - a file that ends between two transactions: its calls are the first ones of the sound file, and a note says `in-use` or `unclosed`. Whether a transaction is missing
