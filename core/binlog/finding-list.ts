@@ -2,11 +2,12 @@
 import { FINDINGS } from './finding.ts';
 import type { Finding, FindingKind, FindingLevel } from './finding.ts';
 
-const KEPT_MAX = 100;
+/** of a kind */
+export const KEPT_MAX = 100;
 const WEIGHT: Record<FindingLevel, number> = { note: 0, unknown: 1, damage: 2 };
 
 export class FindingList {
-  /** in the order they came, at most 100 of a kind */
+  /** in the order they came, at most KEPT_MAX of a kind */
   readonly kept: Finding[] = [];
   readonly counts = new Map<FindingKind, number>();
 
@@ -14,11 +15,6 @@ export class FindingList {
     const n = (this.counts.get(f.kind) ?? 0) + 1;
     this.counts.set(f.kind, n);
     if (n <= KEPT_MAX) this.kept.push(f);
-  }
-
-  /** How many of this kind were not kept. */
-  left(kind: FindingKind): number {
-    return Math.max(0, (this.counts.get(kind) ?? 0) - KEPT_MAX);
   }
 
   /** What the pass comes to: the worst level; `note` when there is nothing. */

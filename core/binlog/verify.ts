@@ -26,7 +26,7 @@ export class Verify implements LogVisitor {
   private xids = new Set<bigint>();
   private olderXids = new Set<bigint>();
   /** whole transactions so far, and what was executed before the files */
-  private readonly seen = new GtidSetBuilder();
+  private seen = new GtidSetBuilder();
 
   constructor(onFinding?: (f: Finding) => void) {
     this.onFinding = onFinding;
@@ -137,8 +137,10 @@ export class Verify implements LogVisitor {
     this.say('gap', place, `transactions are missing between ${fileBefore} and this file, which says that they were executed before it: ${short(gtids)}`);
   }
 
+  /** One finding says it for the whole file: its transactions are judged by its own beginning only. */
   private notAfter(gtids: string, fileBefore: string, place: Place): void {
     this.forgetXids();
+    this.seen = new GtidSetBuilder();
     this.say('grammar', place, `this file does not follow ${fileBefore}: transactions of that file were not executed before this one: ${short(gtids)}`);
   }
 

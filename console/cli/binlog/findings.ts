@@ -1,6 +1,7 @@
 /** Findings for people: where, what was seen, what it means, what to do. */
 import { FINDINGS } from '../../../core/binlog/finding.ts';
 import type { Finding, FindingLevel } from '../../../core/binlog/finding.ts';
+import { KEPT_MAX } from '../../../core/binlog/finding-list.ts';
 import type { FindingList } from '../../../core/binlog/finding-list.ts';
 import { count } from '../../../core/report/text.ts';
 import type { Line } from '../live-text.ts';
@@ -8,6 +9,9 @@ import { ADVICE } from './advice.ts';
 import { levelStyle } from './words.ts';
 
 const ORDER: Record<FindingLevel, number> = { damage: 0, unknown: 1, note: 2 };
+
+/** of a kind */
+const SHOWN_MAX = 20;
 
 /** Damage first; each kind's meaning once, behind the last of the kind. */
 export function findingLines(findings: FindingList, told: (f: Finding) => boolean = () => true): Line[] {
@@ -23,12 +27,12 @@ export function findingLines(findings: FindingList, told: (f: Finding) => boolea
       [kind, level === 'note' ? 'dim' : 'bold'],
       [n > 1 ? `  ${count(n)} times` : '', 'dim'],
     ]);
-    for (const f of some)
+    for (const f of some.slice(0, SHOWN_MAX))
       lines.push([
         [`    ${f.file}:${f.offset}  `, 'dim'],
         [`${f.text}${f.gtid ? ` (${f.gtid})` : ''}`, level === 'note' ? 'dim' : 'plain'],
       ]);
-    if (findings.left(kind) > 0) lines.push([[`    and ${count(findings.left(kind))} more`, 'dim']]);
+    if (n > SHOWN_MAX) lines.push([[`    and ${count(n - SHOWN_MAX)} more; --json names up to ${KEPT_MAX}`, 'dim']]);
     lines.push([[`    means: ${ADVICE[kind].means}`, 'dim']], [[`    to do: ${ADVICE[kind].todo}`, 'dim']]);
   }
   return lines;

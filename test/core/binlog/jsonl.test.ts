@@ -65,6 +65,7 @@ test('a value that turns out damaged leaves the rows before it, a finding, and n
   expect(lines.filter((l) => l.type === 'insert')).toEqual([{ type: 'insert', table: 'test.j', after: { '@1': '7', '@2': 'true' } }]);
   expect(lines.find((l) => l.type === 'finding')).toMatchObject({ kind: 'structure', level: 'damage', offset: log.offsets[5], gtid: `${UUID}:1` });
   expect(lines.find((l) => l.type === 'end')).toMatchObject({ sound: false });
+  expect(lines.at(-2)).toEqual({ type: 'stop', file: 'binlog.000001', offset: log.offsets.at(-1) });
 });
 
 test('blocks of whole lines, about 256 KiB each', () => {
