@@ -46,4 +46,17 @@ function allChecksums({ bytes, events }: SoundFile): boolean {
   return events.every((at, i) => i === events.length - 1 || bytes[at + 4] !== EVENT.FORMAT_DESCRIPTION || bytes[events[i + 1]! - CHECKSUM_BYTES - 1] === 1);
 }
 
+/** Whether these bytes are nothing but events of the file, whole ones, in any order and number. */
+export function isOfItsEvents(file: SoundFile, bytes: Uint8Array): boolean {
+  const known = new Set(file.events.slice(0, -1).map((at, i) => file.bytes.toString('latin1', at, file.events[i + 1])));
+  const text = Buffer.from(bytes).toString('latin1');
+  let at = MAGIC_BYTES;
+  while (at + HEADER_BYTES <= bytes.length) {
+    const end = at + Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32LE(at + 9);
+    if (!known.has(text.slice(at, end))) return false;
+    at = end;
+  }
+  return at === bytes.length;
+}
+
 export const bodyOf = (at: number): number => at + HEADER_BYTES;

@@ -13,16 +13,9 @@ export interface Mutation {
   what: string;
   /** checksums were made to fit, or events of another log put in: nobody can notice */
   forged: boolean;
-  /** whole events are missing, doubled or in another order: relay logs have nothing that tells */
-  reordered: boolean;
 }
 
-type Change = (
-  file: SoundFile,
-  random: Random,
-  log: SoundLog,
-  all: readonly SoundLog[],
-) => { bytes: Buffer; what: string; forged?: boolean; reordered?: boolean };
+type Change = (file: SoundFile, random: Random, log: SoundLog, all: readonly SoundLog[]) => { bytes: Buffer; what: string; forged?: boolean };
 
 const LENGTH_AT = 9;
 const TYPE_AT = 4;
@@ -180,7 +173,7 @@ const reorder: Change = (file, random) => {
     const to = random.below(order.length);
     [order[from], order[to]] = [order[to]!, order[from]!];
   }
-  return { bytes: withEvents(file, order), what: `events ${from} to ${from + count - 1} ${how}`, reordered: true };
+  return { bytes: withEvents(file, order), what: `events ${from} to ${from + count - 1} ${how}` };
 };
 
 /** An event of another log, as it is or with its log_pos and checksum right. */
@@ -263,7 +256,7 @@ export function mutate(log: SoundLog, all: readonly SoundLog[], random: Random):
   let change = random.pick(CHANGES);
   // payloads are in one log only
   if (log.name === 'payload' && random.chance(4)) change = payload;
-  const { bytes, what, forged = false, reordered = false } = change(file, random, log, all);
+  const { bytes, what, forged = false } = change(file, random, log, all);
   const files = log.files.map((f, i) => (i === index ? { name: f.name, bytes } : f));
-  return { files, what: `${log.name}/${file.name}: ${what}`, forged, reordered };
+  return { files, what: `${log.name}/${file.name}: ${what}`, forged };
 }

@@ -101,15 +101,19 @@ interface Domain {
 export class MariaState {
   private readonly domains = new Map<number, Domain>();
 
-  /** In a GTID_LIST, and in the text form, the last GTID of a domain is the one that was written last. */
+  /** In the order of a GTID_LIST event: the last GTID of a domain is the one that was written last. */
   static of(gtids: Iterable<MariaGtid>): MariaState {
     const state = new MariaState();
     for (const { domain, server, seq } of gtids) state.advance(domain, server, seq);
     return state;
   }
 
+  /**
+   * @@gtid_binlog_state, which lists the servers of a domain in any order: the one with the highest number is taken for the last, as it is wherever numbers only
+   * rise. What contains() answers does not hang on it. Throws DRILL_GTID_INVALID, and DRILL_GTID_TOO_LARGE.
+   */
   static parse(text: string): MariaState {
-    return MariaState.of(parseMariaGtids(text));
+    return MariaState.of(parseMariaGtids(text).sort((a, b) => a.seq - b.seq));
   }
 
   /** One transaction more. false: its number is not above the domain's last, which no server writes in strict mode. Allocates only for a server that is new. */

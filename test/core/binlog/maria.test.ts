@@ -12,7 +12,7 @@ test('a position knows how far each domain is, and prints as the server does', (
 });
 
 test('a state remembers every server; the one that wrote last stands last, and is the position', () => {
-  const state = MariaState.parse('0-1-14,0-2-13,5-1-2');
+  const state = MariaState.of(parseMariaGtids('0-1-14,0-2-13,5-1-2'));
   expect(state.position().toString()).toBe('0-2-13,5-1-2');
   expect(state.advance(0, 2, 14)).toBe(true);
   expect(state.contains({ domain: 0, server: 1, seq: 14 })).toBe(true);
@@ -20,7 +20,7 @@ test('a state remembers every server; the one that wrote last stands last, and i
   // the number was given before: no server in strict mode writes it
   expect(state.advance(0, 1, 14)).toBe(false);
   expect(state.toString()).toBe('0-2-14,0-1-14,5-1-2');
-  expect(MariaState.parse(state.toString()).toString()).toBe(state.toString());
+  expect(MariaState.parse('0-1-14,5-1-2,0-2-13').position().toString()).toBe('0-1-14,5-1-2');
 });
 
 test.each([
