@@ -33,6 +33,8 @@ const MAGIC_BYTES = 4;
 const MAGIC = 0x6e6962fe;
 const MAGIC_ENCRYPTED = 0x6e6962fd;
 const TWO_32 = 0x1_0000_0000;
+/** Servers whose relay logs do not say in their first event that they are: a second format description does. */
+const RELAY_UNTOLD = /^5\.[01]\./;
 
 const FLAGS_AT = 17;
 /** fixed part of a format description; algorithm and checksum behind it, in those that have them */
@@ -358,7 +360,10 @@ export class LogReader implements FrameSink {
     this.txs.between();
     const first = this.format === null;
     if (first) this.firstFormat(format, offset);
-    else if (!this.txs.restarts) this.txs.find('grammar', 'another format description inside a binary log: only relay logs have more than one');
+    else if (RELAY_UNTOLD.test(this.format!.serverVersion)) {
+      this.txs.relay = this.txs.restarts = true;
+      this.framer.checkPos = false;
+    } else if (!this.txs.restarts) this.txs.find('grammar', 'another format description inside a binary log: only relay logs have more than one');
     format.relay = this.txs.relay;
     this.format = format;
     this.checksums = format.checksums;

@@ -41,11 +41,11 @@ const FILES: Record<string, [server: string, txs: number, rows: number, outcome:
   'std_data/bug11747416_32228_binlog.000001': ['5.5.17', 2, 0, 'cut'],
   'std_data/bug16266.000001': ['5.0.16', 4, 0, 'read'],
   'std_data/bug40482-bin.000001': ['5.1.30', 0, 0, 'incident'],
-  'std_data/corrupt-relay-bin.000624': ['5.0.46', 0, 0, 'length'],
   'std_data/mariadb-5.5-binlog.000001': ['5.5.36', 4, 0, 'read'],
-  // relay logs that do not say so: told as damage where a binary log would be
-  'std_data/binlog_savepoint.000001': ['5.1.43', 5, 0, 'grammar'],
-  'std_data/bug33029-slave-relay-bin.000001': ['5.0.58', 27, 0, 'grammar'],
+  // relay logs that do not say so
+  'std_data/binlog_savepoint.000001': ['5.1.43', 1, 0, 'read'],
+  'std_data/bug33029-slave-relay-bin.000001': ['5.0.58', 28, 0, 'read'],
+  'std_data/corrupt-relay-bin.000624': ['5.0.46', 229, 0, 'structure'],
   // row events before 5.1.18 are another format; 5.1.23 logs rows outside of transactions
   'suite/binlog/std_data/bug32407.001': ['5.1.15', 1, 0, 'format'],
   'suite/binlog/std_data/ver_5_1-telco.001': ['5.1.15', 7, 0, 'format'],
