@@ -149,6 +149,8 @@ test('text: nothing in it steers the terminal; the key and what changed; long va
 test('a reader that goes away ends it quietly, and standard input is a log too', async () => {
   const head = await sh(`$DRILLBOOK binlog show --json ${logs} | head -n 1; echo "\${PIPESTATUS[0]}"`);
   expect([head.stdout.split('\n')[1], head.stderr]).toEqual(['0', '']);
+  const gone = await sh(`{ sleep 1; $DRILLBOOK binlog verify ${logs}; echo $? >&2; } | true`);
+  expect(gone.stderr).toBe('0\n');
   const piped = await sh(`cat ${logs}/binlog.000003 | $DRILLBOOK binlog verify --json -`);
   expect([piped.code, JSON.parse(piped.stdout)]).toMatchObject([0, { verdict: 'sound', rows: { insert: 2 } }]);
 }, 60_000);

@@ -3,6 +3,7 @@ import type { CliContext } from '../context.ts';
 import { isUtf8 } from '../live.ts';
 import { columns, paint } from '../live-text.ts';
 import type { Line, Span } from '../live-text.ts';
+import { Output, OutputClosed } from './output.ts';
 import type { Pass } from './source.ts';
 import { bytesText } from './words.ts';
 
@@ -16,7 +17,16 @@ export function print(ctx: CliContext, lines: readonly Line[]): void {
   const look = { width: Infinity, colour: ctx.colour, unicode: isUtf8(ctx.env) };
   const room = ctx.stdout.isTTY ? Math.max(WIDTH_MIN, ctx.stdout.columns) : Infinity;
   const rows = lines.flatMap((l) => wrapped(l, room));
-  ctx.stdout.write(`${rows.map((l) => paint(l, look)).join('\n')}\n`);
+  put(ctx, `${rows.map((l) => paint(l, look)).join('\n')}\n`);
+}
+
+/** The whole of a result. Nobody reads it any more: the exit status is told all the same. */
+export function put(ctx: CliContext, text: string): void {
+  try {
+    new Output(ctx.stdout).bytes(Buffer.from(text));
+  } catch (e) {
+    if (!(e instanceof OutputClosed)) throw e;
+  }
 }
 
 /** In lines of at most `room` columns, broken between words; what follows the first is indented below it. */

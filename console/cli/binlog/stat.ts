@@ -10,7 +10,7 @@ import type { CliContext } from '../context.ts';
 import { pad } from '../live-text.ts';
 import type { Line } from '../live-text.ts';
 import { findingLines } from './findings.ts';
-import { print, progressOf } from './print.ts';
+import { print, progressOf, put } from './print.ts';
 import { readSource } from './source.ts';
 import type { SourceFlags } from './source.ts';
 import { bytesText, gtidLines } from './words.ts';
@@ -34,7 +34,7 @@ export async function statistics(ctx: CliContext, sources: readonly string[], fl
   } finally {
     progress.end();
   }
-  if (flags.json) ctx.stdout.write(`${JSON.stringify(asJson(inventory, stats), null, 2)}\n`);
+  if (flags.json) put(ctx, `${JSON.stringify(asJson(inventory, stats), null, 2)}\n`);
   else print(ctx, [...fileTable(inventory.files), [], ...summary(inventory), ...(stats ? rowTables(stats) : []), ...notes(inventory, stats)]);
   return inventory.findings.worst();
 }

@@ -5,7 +5,7 @@ import { plural } from '../../../core/report/text.ts';
 import type { CliContext } from '../context.ts';
 import type { Line, Style } from '../live-text.ts';
 import { findingLines } from './findings.ts';
-import { print, progressOf } from './print.ts';
+import { print, progressOf, put } from './print.ts';
 import { readSource } from './source.ts';
 import type { SourceFlags } from './source.ts';
 import { bytesText } from './words.ts';
@@ -30,7 +30,7 @@ export async function verify(ctx: CliContext, sources: readonly string[], flags:
   }
   pass.finish();
   const level = pass.inventory.findings.worst();
-  if (flags.json) ctx.stdout.write(`${JSON.stringify(asJson(pass, level), null, 2)}\n`);
+  if (flags.json) put(ctx, `${JSON.stringify(asJson(pass, level), null, 2)}\n`);
   else print(ctx, lines(pass, level));
   return level;
 }
