@@ -224,6 +224,7 @@ async function main(): Promise<void> {
   lines.push(
     '- killed: two files, the second of a server that was still running',
     '- relay: what a replica received of them, with formats of both servers and a reconnection',
+    '- relay-mixed: its last two files, after the source had turned its checksums off',
   );
   await writeFile(
     join(TARGET, 'README.md'),
