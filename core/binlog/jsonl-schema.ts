@@ -70,7 +70,6 @@ const LINES = {
     originalCommitted: time.optional().describe('on the server that committed it first, where that differs'),
     lastCommitted: z.int().optional(),
     sequenceNumber: z.int().optional(),
-    compressed: z.literal(true).optional(),
   }),
   table: z.strictObject({
     type: z.literal('table'),
@@ -99,6 +98,7 @@ const LINES = {
     xid: digits.optional(),
     branch: z.string().optional().describe('XA branch'),
     endOffset: offset,
+    compressed: z.literal(true).optional().describe('its events came in a compressed payload'),
     sound: z.boolean().describe('false: a finding of level damage or unknown lies inside'),
   }),
   abandoned: z.strictObject({ type: z.literal('abandoned'), gtid, ...place }).describe('the transaction that was begun there is not whole'),

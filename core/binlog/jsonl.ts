@@ -95,7 +95,7 @@ export class JsonLines implements LogVisitor {
     const original = tx.originalCommitUs === 0 || tx.originalCommitUs === tx.immediateCommitUs ? '' : `,"originalCommitted":"${utcText(tx.originalCommitUs)}"`;
     this.text(
       `{"type":"transaction","gtid":${gtid === null ? 'null' : JSON.stringify(gtid)},"kind":"${tx.kind}","file":${this.file},"offset":${tx.offset},` +
-        `"serverId":${tx.serverId},"committed":"${committedText(tx)}"${original}${clock}${tx.compressed ? ',"compressed":true' : ''}}\n`,
+        `"serverId":${tx.serverId},"committed":"${committedText(tx)}"${original}${clock}}\n`,
     );
   }
 
@@ -139,7 +139,7 @@ export class JsonLines implements LogVisitor {
     const branch = end.branch === '' ? '' : `,"branch":${JSON.stringify(end.branch)}`;
     this.text(
       `{"type":"end","gtid":${gtid === null ? 'null' : JSON.stringify(gtid)},"how":"${end.how}"${end.xid === null ? '' : `,"xid":"${end.xid}"`}${branch},` +
-        `"endOffset":${end.endOffset},"sound":${end.sound}}\n`,
+        `"endOffset":${end.endOffset}${tx.compressed ? ',"compressed":true' : ''},"sound":${end.sound}}\n`,
     );
   }
 

@@ -88,7 +88,7 @@ export class TextView implements LogVisitor {
     const when = committedText(tx).replace('T', ' ').replace('Z', '');
     this.line();
     this.line([this.gtid ?? (tx.kind === 'anonymous' ? 'anonymous transaction' : 'transaction without GTID'), 'bold']);
-    this.line([`  ${when} UTC, server ${tx.serverId}, ${tx.file} at ${tx.offset}${tx.compressed ? ', compressed' : ''}`, 'dim']);
+    this.line([`  ${when} UTC, server ${tx.serverId}, ${tx.file} at ${tx.offset}`, 'dim']);
   }
 
   rowsQuery(text: string): void {
@@ -122,7 +122,7 @@ export class TextView implements LogVisitor {
       ...(end.branch === '' ? [] : [end.branch]),
       ...(end.xid === null ? [] : [`XID ${end.xid}`]),
       ...(this.rowCount === 0 && HAS_NO_ROWS.has(end.how) ? [] : [plural(this.rowCount, 'row')]),
-      ...(bytes > 0 ? [bytesText(bytes)] : []),
+      ...(bytes > 0 ? [`${bytesText(bytes)}${tx.compressed ? ' compressed' : ''}`] : []),
     ];
     this.line([`  ${facts.join(', ')}`, 'dim'], end.sound ? [''] : ['  its rows may not all be here', 'unknown']);
     this.gtid = null;

@@ -68,6 +68,16 @@ test('a value that turns out damaged leaves the rows before it, a finding, and n
   expect(lines.at(-2)).toEqual({ type: 'stop', file: 'binlog.000001', offset: log.offsets.at(-1) });
 });
 
+test('a compressed transaction says so at its end', () => {
+  const inside = new LogBytes(false)
+    .query('BEGIN')
+    .tableMap()
+    .rows([[1, 'x']])
+    .xid(1);
+  const lines = linesOf(new LogBytes().format().previousGtids().gtid(1).payload(inside).transaction(2).stop());
+  expect(lines.filter((l) => l.type === 'end').map((l) => l.compressed)).toEqual([true, undefined]);
+});
+
 test('blocks of whole lines, about 256 KiB each', () => {
   const values = Array.from({ length: 20 }, (_, n) => [n, 'x'.repeat(20_000)] as const);
   const log = new LogBytes().format().previousGtids().gtid(1).query('BEGIN').tableMap().rows(values).xid(1);
