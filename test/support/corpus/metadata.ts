@@ -13,8 +13,8 @@ interface Described {
   extra: string;
 }
 
-/** Every difference as a line. `full`: binlog_row_metadata FULL. */
-export async function compareShape(db: Connection, table: Table, map: TableMap, full: boolean): Promise<string[]> {
+/** Every difference as a line. `full`: binlog_row_metadata FULL; `visibility`: then also which columns are visible (MariaDB does not log that). */
+export async function compareShape(db: Connection, table: Table, map: TableMap, full: boolean, visibility = full): Promise<string[]> {
   const [found] = await db.query(
     `SELECT c.COLUMN_NAME AS name, c.COLUMN_TYPE AS type, k.ID AS collation, c.IS_NULLABLE AS isNullable, c.EXTRA AS extra
      FROM information_schema.COLUMNS c LEFT JOIN information_schema.COLLATIONS k ON k.COLLATION_NAME = c.COLLATION_NAME
@@ -34,7 +34,7 @@ export async function compareShape(db: Connection, table: Table, map: TableMap, 
     const is = (what: string, mine: unknown, servers: unknown) => same(`${c.name} ${what}`, mine, servers);
     is('nullable', ours.nullable, c.isNullable === 'YES');
     is('name', ours.name, full ? c.name : null);
-    is('visible', ours.visible, full ? !/INVISIBLE/.test(c.extra) : null);
+    is('visible', ours.visible, visibility ? !/INVISIBLE/.test(c.extra) : null);
     if (/^(tiny|small|medium|big)?int|^decimal|^float|^double/.test(c.type)) is('unsigned', ours.unsigned, c.type.includes('unsigned'));
     if (c.collation !== null && (full || !/^(enum|set)/.test(c.type))) is('collation', ours.collation, Number(c.collation));
     const list = /^(?:enum|set)\((.*)\)$/s.exec(c.type)?.[1];
@@ -48,7 +48,7 @@ export async function compareShape(db: Connection, table: Table, map: TableMap, 
     same(
       'primary key',
       map.primaryKey,
-      table.primaryKey.map((name) => ({ column: at(name), prefix: 0 })),
+      table.primaryKey.map((name) => ({ column: at(name), prefix: table.keyPrefix?.[name] ?? 0 })),
     );
   } else same('primary key', map.primaryKey, null);
   return differences;

@@ -34,6 +34,8 @@ export interface Table {
   columns: readonly Column[];
   /** names; empty: none */
   primaryKey: readonly string[];
+  /** of its columns: characters of the prefix that is their part of the key */
+  keyPrefix?: Readonly<Record<string, number>>;
   /** more of CREATE TABLE: keys and the like */
   more?: readonly string[];
   options?: string;
@@ -53,6 +55,9 @@ export function createSql(table: Table): string {
   const columns = table.columns
     .filter((c) => !table.implied?.includes(c.name))
     .map((c) => `${quote(c.name)} ${c.type}${c.nullable === false ? ' NOT NULL' : ''}`);
-  const key = table.primaryKey.length > 0 && !table.implied ? [`PRIMARY KEY (${table.primaryKey.map(quote).join()})`] : [];
+  const key =
+    table.primaryKey.length > 0 && !table.implied
+      ? [`PRIMARY KEY (${table.primaryKey.map((name) => quote(name) + (table.keyPrefix?.[name] ? `(${table.keyPrefix[name]})` : '')).join()})`]
+      : [];
   return `CREATE TABLE ${nameOf(table)} (${[...columns, ...key, ...(table.more ?? [])].join(', ')}) ${table.options ?? ''}`;
 }

@@ -1,6 +1,7 @@
 /** The tables of MySQL's corpus. */
 import { COUNTER, ID, bits, decimals, floats, integers } from './numbers.ts';
-import { INT, TEXT } from './kind.ts';
+import { arr, canonOf, int, lossyOf, rootSqlOf } from './json.ts';
+import { INT, JSON_KIND, TEXT } from './kind.ts';
 import { geometries, json, patches, sridGeometries, vectors } from './objects.ts';
 import { text } from './table.ts';
 import type { Column, Table } from './table.ts';
@@ -32,6 +33,14 @@ export const number = (name: string, more: Partial<Column> = {}): Column => ({
   kind: INT,
   values: ['7', '-7', '0'].map((s) => ({ sql: s, is: s })),
   ...more,
+});
+
+/** Its multi-valued index is a hidden column of a type of its own, which the log leaves out. */
+const list = (): Column => ({
+  name: 'l',
+  type: 'JSON',
+  kind: JSON_KIND,
+  values: [arr(int('1'), int('2')), arr(), arr(int('18446744073709551615'))].map((doc) => ({ sql: rootSqlOf(doc), is: lossyOf(doc), exact: canonOf(doc) })),
 });
 
 /** `charsetNames`: those the server knows. */
@@ -67,13 +76,13 @@ export function mysqlTables(charsetNames: readonly string[], leftOut: (what: str
       primaryKey: ['my_row_id'],
       implied: ['my_row_id'],
     },
-    keyed('functional', [number('x'), word('y')], {
-      more: ['KEY k ((ABS(x)))', 'KEY l ((UPPER(y)))'],
+    keyed('functional', [number('x'), word('y'), list()], {
+      more: ['KEY k ((ABS(x)))', 'KEY l ((UPPER(y)))', 'KEY m ((CAST(l AS UNSIGNED ARRAY)))'],
     }),
     keyed('prefix', [word('a', { type: 'VARCHAR(200)' })], {
       columns: [ID, COUNTER, word('a', { type: 'VARCHAR(200)', nullable: false }), word('b', { nullable: true })],
       primaryKey: ['id', 'a'],
-      more: ['KEY p (a(10))'],
+      keyPrefix: { a: 10 },
     }),
     keyed(
       'many',

@@ -1,11 +1,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkMariaCell } from '../../support/corpus/check.ts';
+import { byTable, checkMariaCell, textName } from '../../support/corpus/check.ts';
+import type { CellReport } from '../../support/corpus/check.ts';
 import { decode } from '../../support/corpus/decode.ts';
 import { OLD_MOMENTS } from '../../support/corpus/maria-tables.ts';
 import { MARIA_CELLS, MARIA_SAMPLE, MariaCorpus, textOf } from '../../support/corpus/maria.ts';
+import { compareShape } from '../../support/corpus/metadata.ts';
 import { settingsOf } from '../../support/corpus/table.ts';
+import type { Table } from '../../support/corpus/table.ts';
 import { ensureMariadb, TestMariadb } from '../../support/mariadb.ts';
 import { printLog } from '../../support/mysqlbinlog-text.ts';
 
@@ -35,7 +38,8 @@ given('MariaDB', () => {
   test.each(MARIA_SAMPLE.map((cell) => [textOf(cell), cell] as const))(
     'every type at its extremes: %s',
     async (_, cell) => {
-      const report = await checkMariaCell(await corpus.write(cell), maria);
+      const written = await corpus.write(cell);
+      const report = await checkMariaCell(written, maria);
       expect(report.differences).toEqual([]);
       expect(report.decoded.findings.map((f) => f.kind)).toEqual(cell.checksum === 'NONE' ? ['no-checksums'] : []);
       expect(report.decoded.txs.every((tx) => tx.kind === 'mariadb' && tx.end?.sound === true)).toBe(true);
@@ -43,9 +47,19 @@ given('MariaDB', () => {
       expect(report.absent > 0).toBe(cell.image !== 'FULL');
       const compressed = [...report.decoded.events.keys()].some((type) => type >= 165 && type <= 171);
       expect(compressed).toBe(cell.compressed);
+      if (cell.metadata !== 'NO_LOG') expect(await shapes(written.changes.keys(), report, cell.metadata === 'FULL')).toEqual([]);
     },
     180_000,
   );
+
+  async function shapes(tables: Iterable<Table>, report: CellReport, full: boolean): Promise<string[]> {
+    const rows = byTable(report.decoded);
+    const db = await server.connect();
+    const differences: string[] = [];
+    for (const table of tables) differences.push(...(await compareShape(db, table, rows.get(textName(table))![0]!.table, full, false)));
+    db.destroy();
+    return differences;
+  }
 
   test('temporals in MariaDB’s old form, of which the log does not tell the fraction, are refused by name and not misread', async () => {
     const written = await corpus.write(MARIA_CELLS[0]!, [OLD_MOMENTS]);
