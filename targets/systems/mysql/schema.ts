@@ -104,15 +104,23 @@ async function foreignKeys(connection: Connection, at: string[]): Promise<Foreig
   return [...found.values()];
 }
 
+/** More than any has. */
+const DOUBLE_TEXT_MAX = 60;
+
 /** A SELECT expression that, passed through cellOf, gives the column's cell. The session's time zone must be +00:00 and its character set utf8mb4 (dsn.ts connect). */
 export function cellExpression(c: ColumnInfo, prefix = ''): string {
   const name = prefix + quoteName(c.name);
   const form = cellForm(c);
   if (form === 'hex') return `LOWER(HEX(${name}))`;
-  // the plain text of a FLOAT has six digits; as a double it has all
-  if (form === 'float') return `CAST(${name} + 0e0 AS CHAR)`;
-  // a number: not padded by ZEROFILL, not the label of an ENUM
-  return form === 'digits' && c.dataType !== 'year' ? `CAST(${name} + 0 AS CHAR)` : `CAST(${name} AS CHAR)`;
+  // the plain text of a FLOAT has six digits; multiplied, it has all, and a negative zero its sign
+  if (form === 'float') return `CAST(${name} * 1e0 AS CHAR)`;
+  // of the column itself: the text of an expression is cut to 22 characters, and a DOUBLE with a sign and an exponent has more; that of a DOUBLE(M,D) has
+  // only D digits behind the point, and its value more: as JSON it has all
+  if (form === 'double') return c.columnType.includes('(') ? `CAST(CAST(${name} * 1e0 AS JSON) AS CHAR)` : `CAST(${name} AS CHAR(${DOUBLE_TEXT_MAX}))`;
+  // a number: not the label of an ENUM or a SET, whose 64th bit is no sign
+  if (c.dataType === 'enum' || c.dataType === 'set' || c.dataType === 'bit') return `CAST(CAST(${name} AS UNSIGNED) AS CHAR)`;
+  // not padded by ZEROFILL
+  return (form === 'digits' && c.dataType !== 'year') || form === 'decimal' ? `CAST(${name} + 0 AS CHAR)` : `CAST(${name} AS CHAR)`;
 }
 
 /** The cell of what cellExpression selected. */
