@@ -17,6 +17,8 @@ import type { Change } from './write.ts';
 
 export interface CellReport {
   decoded: Decoded;
+  /** what the server's own tool printed, by table */
+  printed: Map<string, PrintedRow[]>;
   rows: number;
   values: number;
   absent: number;
@@ -52,7 +54,7 @@ async function checkFiles(
   const ours = byTable(decoded);
   const printed = new Map<string, PrintedRow[]>();
   for (const file of files) for (const row of (await printLog(printer, file)).rows) add(printed, row.table, row);
-  const report: CellReport = { decoded, rows: 0, values: 0, absent: 0, underivable: 0, agreed: 0, exceptions: new Map(), differences: [] };
+  const report: CellReport = { decoded, printed, rows: 0, values: 0, absent: 0, underivable: 0, agreed: 0, exceptions: new Map(), differences: [] };
   for (const [table, expected] of changes) {
     const rows = ours.get(textName(table)) ?? [];
     const compared = compareTable(expected, rows, mode, context);

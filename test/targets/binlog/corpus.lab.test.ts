@@ -1,6 +1,7 @@
 import { CELLS, Corpus, SAMPLE, textOf } from '../../support/corpus/matrix.ts';
 import { byTable, checkCell, textName } from '../../support/corpus/check.ts';
 import type { CellReport } from '../../support/corpus/check.ts';
+import { agree } from '../../support/corpus/agree.ts';
 import { compareTable } from '../../support/corpus/compare.ts';
 import type { Written } from '../../support/corpus/matrix.ts';
 import { compareShape } from '../../support/corpus/metadata.ts';
@@ -70,6 +71,12 @@ test('a wrong value in any column of any table is seen, and so are a row too man
       const after = row.after!.with(column, token);
       return compareTable([changes[at]!], [{ ...row, after }], 'FULL', context).differences.length > 0;
     };
+    const printed = report.printed.get(textName(table))!;
+    const disagreed = (at: number, column: number) => {
+      const row = decoded[at]!;
+      const after = row.after!.with(column, spoil(row.after![column]));
+      return agree([changes[at]!], [{ ...row, after }], [printed[at]!], context).differences.length > 0;
+    };
     for (const [i, column] of table.columns.entries()) {
       const at = decoded.findIndex((row) => row.op === 'insert' && row.after![i] !== null);
       for (const [what, token] of [
@@ -78,6 +85,9 @@ test('a wrong value in any column of any table is seen, and so are a row too man
         ['absent', undefined],
       ] as const)
         if (!seen(at, i, token)) unseen.push(`${table.name}.${column.name}: ${what}`);
+      // mysqlbinlog prints no more than the first digits of these, or nothing
+      if (!['float', 'vector', 'geometry'].includes(column.kind.name) && printed.length === decoded.length && !disagreed(at, i))
+        unseen.push(`${table.name}.${column.name}: mysqlbinlog`);
     }
     if (compareTable(changes, [...decoded, decoded[0]!], 'FULL', context).differences.length === 0) unseen.push(`${table.name}: a row too many`);
     if (compareTable(changes, decoded.slice(1), 'FULL', context).differences.length === 0) unseen.push(`${table.name}: a row too few`);
