@@ -55,8 +55,10 @@ export class PacketSplitter {
   private run(chunk: Uint8Array, start: number, end: number): number {
     let at = start;
     while (at < end && this.outcome === null && this.waiting === undefined) {
-      if (this.left === 0) at = this.begin(chunk, at, end);
-      else if (this.status === UNREAD) {
+      if (this.left === 0) {
+        if (this.headerBytes === 0 && !this.full) at = this.scan(chunk, at, end);
+        if (at < end && this.waiting === undefined) at = this.begin(chunk, at, end);
+      } else if (this.status === UNREAD) {
         this.status = chunk[at++]!;
         this.left--;
         this.part(chunk, at, at);
@@ -66,6 +68,23 @@ export class PacketSplitter {
         this.part(chunk, at, to);
         at = to;
       }
+    }
+    return at;
+  }
+
+  /** The events that lie in the chunk as a whole, packet after packet. */
+  private scan(chunk: Uint8Array, start: number, end: number): number {
+    const { sink } = this;
+    let at = start;
+    while (end - at > HEADER_BYTES) {
+      const length = chunk[at]! | (chunk[at + 1]! << 8) | (chunk[at + 2]! << 16);
+      const next = at + HEADER_BYTES + length;
+      if (next > end || length === 0 || length === LENGTH_MAX || chunk[at + HEADER_BYTES] !== EVENT) break;
+      const wait = sink(chunk, at + HEADER_BYTES + 1, next, true, true);
+      at = next;
+      if (wait === undefined) continue;
+      this.waiting = wait;
+      break;
     }
     return at;
   }
