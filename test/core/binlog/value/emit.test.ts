@@ -167,7 +167,7 @@ test('a patched document, and one that cannot be told', () => {
 test('any bytes give a value or are damage, and nothing is read behind them', () => {
   const random = chance(Number(process.env['SEED'] ?? 7));
   const columns = CASES.map(([, column]) => column).concat(c(C.JSON, 1), c(C.JSON, 4));
-  for (let i = 0; i < 20_000; i++) {
+  for (let i = 0; i < 10_000; i++) {
     const column = random.pick(columns);
     const body = Uint8Array.from({ length: 40 }, () => random.pick([0, 1, 2, 4, 7, 12, 15, 127, 128, 255, random.below(256)]));
     // a length that is true, as the row cursor has seen to
@@ -182,7 +182,7 @@ test('any bytes give a value or are damage, and nothing is read behind them', ()
       throw new Error(`${column.type} ${column.meta}: ${Buffer.from(body).toString('hex')}`, { cause: e });
     }
     const json = written(out);
-    expect(json).not.toMatch(/NaN|undefined|Infinity/);
+    if (/NaN|undefined|Infinity/.test(json)) throw new Error(json);
     JSON.parse(json);
   }
 });

@@ -19,7 +19,7 @@ function integers(c: Chance): bigint[] {
   const some: bigint[] = [];
   for (let i = 0n; i < 20n; i++) for (const d of [-1n, 0n, 1n]) some.push(10n ** i + d);
   for (let i = 0n; i <= 64n; i++) for (const d of [-1n, 0n, 1n]) some.push(2n ** i + d);
-  for (let i = 0; i < 20_000; i++) some.push((BigInt(c.below(2 ** 32)) << 32n) | (BigInt(c.below(2 ** 32)) >> BigInt(c.below(33))));
+  for (let i = 0; i < 5_000; i++) some.push((BigInt(c.below(2 ** 32)) << 32n) | (BigInt(c.below(2 ** 32)) >> BigInt(c.below(33))));
   return some.map((n) => BigInt.asUintN(64, n));
 }
 
@@ -63,11 +63,14 @@ function* doubles(c: Chance, n: number): Generator<number> {
     yield whole / 10 ** c.below(23);
     yield (c.below(2 ** 32) / 2 ** 32 + 1) * 10 ** (c.below(24) - 8);
     yield whole / (1 + c.below(1e6));
+    // beside a number of nine digits: the digits behind carry into them
+    const nine = (1e8 + c.below(9e8)) / 10 ** c.below(10);
+    yield nine * (1 + (c.below(9) - 4) * Number.EPSILON);
   }
 }
 
 test('a double is what JavaScript prints', () => {
-  for (const x of doubles(chance(SEED), 50_000)) {
+  for (const x of doubles(chance(SEED), 15_000)) {
     if (!Number.isFinite(x)) continue;
     const expected = Object.is(x, -0) ? '-0' : String(x);
     same(
@@ -84,7 +87,7 @@ const digitsOf = (s: string): number =>
     .replace(/^0+|0+$/g, '').length;
 
 test('a float reads back, and nothing shorter does', () => {
-  for (const d of doubles(chance(SEED), 30_000)) {
+  for (const d of doubles(chance(SEED), 6_000)) {
     const x = Math.fround(d);
     if (!Number.isFinite(x)) continue;
     const got = text((b, at) => putFloat(b, at, x));
