@@ -1,5 +1,5 @@
 /** Node's zlib behind core's interface: right results, hard limits, and damage that is thrown. */
-import { crc32, deflateRawSync, deflateSync, zstdCompressSync } from 'node:zlib';
+import { constants, crc32, deflateRawSync, deflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { assert, nat, property, uint8Array } from 'fast-check';
 import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
 
@@ -31,6 +31,51 @@ test.each([
   const run = () => nodeBytes.unzstd(frame, sizeMax);
   if (outcome === 'thrown') expect(run).toThrow();
   else expect(DATA.subarray(0, outcome === 'empty' ? 0 : undefined).equals(run())).toBe(true);
+});
+
+describe('unzstd of small frames, which share a context and a buffer', () => {
+  const small = DATA.subarray(0, 40_000);
+  const frame = zstdCompressSync(small, { params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+  const own = (f: Uint8Array, sizeMax: number): string => {
+    try {
+      return zstdDecompressSync(f, { maxOutputLength: Math.max(1, sizeMax), rejectGarbageAfterEnd: true }).toString('hex');
+    } catch {
+      return 'thrown';
+    }
+  };
+  const ours = (f: Uint8Array, sizeMax: number): string => {
+    try {
+      return Buffer.from(nodeBytes.unzstd(f, sizeMax)).toString('hex');
+    } catch {
+      return 'thrown';
+    }
+  };
+
+  test.each([
+    ['whole', frame, small.length],
+    ['one byte more than allowed', frame, small.length - 1],
+    ['cut', frame.subarray(0, -1), small.length],
+    ['without its checksum', frame.subarray(0, -4), small.length],
+    ['bytes behind it', Buffer.concat([frame, Buffer.from('x')]), small.length],
+    ['another frame behind it', Buffer.concat([frame, frame]), small.length * 2],
+  ])('%s: as zlib has it, and the next one is right', (_name, f, sizeMax) => {
+    expect(ours(f, sizeMax)).toBe(own(f, sizeMax));
+    expect(ours(frame, small.length)).toBe(small.toString('hex'));
+  });
+
+  test('damaged anywhere: as zlib has it', () => {
+    const inputs: Uint8Array[] = [];
+    assert(
+      property(nat(frame.length - 1), nat(254), (at, flip) => {
+        const damaged = Buffer.from(frame);
+        damaged[at]! ^= flip + 1;
+        inputs.push(damaged);
+        expect(ours(damaged, small.length)).toBe(own(damaged, small.length));
+      }),
+      { numRuns: 500 },
+    );
+    expect(inputs.some((f) => ours(f, small.length) === 'thrown')).toBe(true);
+  });
 });
 
 test.each([

@@ -3,6 +3,7 @@ import { constants, crc32, createZstdDecompress, inflateRawSync, inflateSync, zs
 import type { ZstdDecompress } from 'node:zlib';
 import type { Bytes, ZstdStream } from '../../../../core/binlog/bytes.ts';
 import { crc32Short } from './crc.ts';
+import { Unzstd } from './unzstd.ts';
 
 const PIECE_BYTES = 256 * 1024;
 /** Output is allocated at once up to this size, in pieces of it above. */
@@ -25,9 +26,11 @@ const fits = (data: Uint8Array, sizeMax: number): Uint8Array => {
   return data;
 };
 
+const quick = new Unzstd(PARAMS);
+
 export const nodeBytes: Bytes = {
   crc32: (data, start, end, seed = 0) => (end - start < CRC_SHORT_BYTES ? crc32Short(data, start, end, seed) : crc32(data.subarray(start, end), seed)),
-  unzstd: (frame, sizeMax) => fits(zstdDecompressSync(frame, { ...limits(sizeMax), params: PARAMS }), sizeMax),
+  unzstd: (frame, sizeMax) => quick.whole(frame, sizeMax) ?? fits(zstdDecompressSync(frame, { ...limits(sizeMax), params: PARAMS }), sizeMax),
   inflate: (data, sizeMax, raw = false) => fits((raw ? inflateRawSync : inflateSync)(data, limits(sizeMax)), sizeMax),
   zstdStream: () => new NodeZstdStream(),
 };

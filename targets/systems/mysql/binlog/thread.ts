@@ -22,7 +22,7 @@ export interface ThreadOut {
   table(id: number, text: Uint8Array): void;
   finding(finding: Finding): void;
 }
-/** Made anew for each range. `quiet`: the file's head is read once more; nothing is to be said about it. */
+/** Takes range after range. `quiet`: the file's head is read once more; nothing is to be said about it. */
 export interface RangeView {
   visitor: LogVisitor;
   quiet: boolean;
@@ -64,8 +64,8 @@ export async function serveRanges<T>(make: (out: ThreadOut, own: T) => RangeView
   const data = workerData as ThreadData<T>;
   const ring = new Ring(data);
   const chunk = new Uint8Array(CHUNK_BYTES);
+  const view = make(ring, data.own);
   for (const range of data.ranges) {
-    const view = make(ring, data.own);
     const reader = new LogReader(view.visitor, { bytes: nodeBytes, rows: 'visit', checksums: 'all', ...data.limits });
     await readRange(range, reader, view, chunk);
     view.flush();
