@@ -1,0 +1,133 @@
+/** How a table is compared between servers: which columns in which exact form, what identifies a row, and the SQL of it. */
+import { cellForm, isGeneratedKey } from '../../../../core/reconcile/schema.ts';
+import type { ColumnInfo, TableInfo } from '../../../../core/reconcile/schema.ts';
+import { quoteName, quoteTable } from '../rows.ts';
+import { cellExpression } from '../schema.ts';
+
+export interface ComparePlan {
+  info: TableInfo;
+  /** the key's columns in its order; null: no key, the rows are a multiset */
+  key: readonly ColumnInfo[] | null;
+  /** all that is compared: the key first, then the others in the table's order; a generated invisible key is not */
+  columns: readonly ColumnInfo[];
+  /** the columns as raw bytes, in the order of `columns` */
+  select: string;
+  /** FROM, with the index that gives the order of the key */
+  from: string;
+  orderBy: string;
+}
+
+/** A key as it comes from the server: its columns' bytes in the form of rawExpression. */
+export type RawKey = readonly Uint8Array[];
+
+/** The primary key, else a unique index over columns that cannot be NULL. A generated invisible key is none: each server counts it up on its own. */
+export function comparePlan(info: TableInfo): ComparePlan {
+  const hidden = isGeneratedKey(info) ? 'my_row_id' : null;
+  const usable = info.indexes.filter(
+    (i) =>
+      i.unique && i.parts.length > 0 && i.parts.every((p) => p.column >= 0 && !info.columns[p.column]!.nullable && info.columns[p.column]!.name !== hidden),
+  );
+  const index = usable.find((i) => i.name === 'PRIMARY') ?? usable.find((i) => i.parts.every((p) => p.prefix === null)) ?? usable[0];
+  const key = index ? index.parts.map((p) => info.columns[p.column]!) : null;
+  const columns = [...(key ?? []), ...info.columns.filter((c) => !key?.includes(c) && c.name !== hidden)];
+  const forced = index && index.parts.every((p) => p.prefix === null) ? ` FORCE INDEX (${quoteName(index.name)})` : '';
+  return {
+    info,
+    key,
+    columns,
+    select: columns.map((c) => rawExpression(c)).join(', '),
+    from: `${quoteTable(info.name)}${forced}`,
+    orderBy: (key ?? []).map((c) => quoteName(c.name)).join(', '),
+  };
+}
+
+/** A column's exact bytes: equal when the stored values are, and only then. With character_set_results = NULL. */
+export function rawExpression(c: ColumnInfo): string {
+  const name = quoteName(c.name);
+  // the plain text of a FLOAT has six digits; a product keeps the sign of -0, which a sum would not
+  if (c.dataType === 'float') return `${name} * 1e0`;
+  // two labels may print alike: the empty one and that of a value which was refused
+  if (c.dataType === 'enum' || c.dataType === 'set' || c.dataType === 'bit') return `${name} + 0`;
+  return name;
+}
+
+export const rawSelect = (p: ComparePlan, where = ''): string =>
+  `SELECT ${p.select} FROM ${p.from}${where && ` WHERE ${where}`}${p.orderBy && ` ORDER BY ${p.orderBy}`}`;
+
+const LARGE = new Set(['tinytext', 'text', 'mediumtext', 'longtext', 'tinyblob', 'blob', 'mediumblob', 'longblob', 'json', 'geometry', 'vector']);
+const TEXTS = new Set(['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext']);
+const BINARIES = new Set(['binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob']);
+
+/** A column as a binary string. */
+function bytesExpression(c: ColumnInfo): string {
+  const name = quoteName(c.name);
+  if (BINARIES.has(c.dataType)) return name;
+  if (TEXTS.has(c.dataType)) return `CONVERT(${name} USING binary)`;
+  if (c.dataType === 'json') return `CONVERT(CAST(${name} AS CHAR) USING binary)`;
+  const form = cellForm(c);
+  return form === 'hex' ? `CONVERT(HEX(${name}) USING binary)` : `CONVERT(CAST(${rawExpression(c)} AS CHAR) USING binary)`;
+}
+
+/**
+ * SHA-256 of a row as 64 hex digits: of its columns, each as length, colon and bytes, or N for NULL, so that no two rows give the same text. Of columns that may
+ * be larger than a packet their own SHA-256 stands for them: CONCAT gives NULL for what is longer.
+ */
+export function rowHash(p: ComparePlan): string {
+  const parts = p.columns.map((c) => {
+    const bytes = bytesExpression(c);
+    return LARGE.has(c.dataType) ? `IFNULL(SHA2(${bytes}, 256), 'N')` : `IFNULL(CONCAT(LENGTH(${bytes}), ':', ${bytes}), 'N')`;
+  });
+  return `SHA2(CONCAT(${parts.join(', ')}), 256)`;
+}
+
+/** A multiset as rows in an order: the hash of a row, and how often it is there. */
+export const multisetSelect = (p: ComparePlan): string => `SELECT ${rowHash(p)} h, COUNT(*) FROM ${p.from} GROUP BY h ORDER BY h`;
+
+const NUMBERS = new Set(['digits', 'decimal']);
+
+/** A value of a key as SQL that its column compares as itself, under its own collation. */
+export function rawLiteral(c: ColumnInfo, bytes: Uint8Array): string {
+  const form = cellForm(c);
+  const text = () => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  if (NUMBERS.has(form)) return numberOf(text());
+  if (form === 'float') return `CAST(${numberOf(text())} AS FLOAT)`;
+  if (form === 'double') return `CAST(${numberOf(text())} AS DOUBLE)`;
+  if (form === 'temporal') return `'${text().replaceAll("'", "''")}'`;
+  const hex = `X'${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}'`;
+  return c.charset === null || c.charset === 'binary' ? hex : `_${c.charset} ${hex}`;
+}
+
+function numberOf(text: string): string {
+  if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(text)) throw new RangeError(`"${text}" is no number`);
+  return text;
+}
+
+/** `a = 1`, or `(a, b) IN ((1, 2), …)`: forms whose ranges the server finds in the index. */
+export function whereKeys(p: ComparePlan, keys: readonly RawKey[]): string {
+  const key = p.key!;
+  if (key.length === 1) return `${quoteName(key[0]!.name)} IN (${keys.map((k) => rawLiteral(key[0]!, k[0]!)).join(',')})`;
+  return `(${p.orderBy}) IN (${keys.map((k) => `(${key.map((c, i) => rawLiteral(c, k[i]!)).join(',')})`).join(',')})`;
+}
+
+/** Behind `low` (null: from the beginning) up to and with `high` (null: to the end), in the order of the key. Spelled out, since a range over row constructors uses no index. */
+export function whereRange(p: ComparePlan, low: RawKey | null, high: RawKey | null): string {
+  const parts: string[] = [];
+  if (low) parts.push(bound(p, low, '>'));
+  if (high) parts.push(bound(p, high, '<'));
+  return parts.join(' AND ');
+}
+
+function bound(p: ComparePlan, at: RawKey, side: '<' | '>'): string {
+  const key = p.key!;
+  const name = (i: number) => quoteName(key[i]!.name);
+  const value = (i: number) => rawLiteral(key[i]!, at[i]!);
+  const last = side === '<' ? '<=' : '>';
+  if (key.length === 1) return `${name(0)} ${last} ${value(0)}`;
+  let text = `${name(key.length - 1)} ${last} ${value(key.length - 1)}`;
+  for (let i = key.length - 2; i >= 0; i--) text = `${name(i)} ${side}= ${value(i)} AND (${name(i)} ${side} ${value(i)} OR (${text}))`;
+  return text;
+}
+
+/** The cells of rows (core/reconcile/schema.ts), in the order of `columns`, for who names them. */
+export const cellSelect = (p: ComparePlan, where: string): string =>
+  `SELECT ${p.columns.map((c) => cellExpression(c)).join(', ')} FROM ${p.from} WHERE ${where}`;
