@@ -1,4 +1,4 @@
-/** Throw-away MariaDB servers for tests, out of Debian's packages. Where these cannot be had, a test says so and is skipped. */
+/** Throw-away MariaDB servers for tests, out of Debian's packages. Where these cannot be had, a test fails and says why: none skips itself. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
@@ -26,6 +26,18 @@ export async function ensureMariadbFiles(): Promise<{ folder: string } | string>
     `Fetching MariaDB's test data (${MARIADB_FILES_COST})`,
     (folder) => ({ folder }),
   );
+  return found;
+}
+
+/** The same, thrown. */
+export async function mustMariadb(): Promise<Mariadb> {
+  return must(await ensureMariadb());
+}
+export async function mustMariadbFiles(): Promise<string> {
+  return must(await ensureMariadbFiles()).folder;
+}
+function must<T extends object>(found: T | string): T {
+  if (typeof found === 'string') throw new Error(`MariaDB cannot be had: ${found}`);
   return found;
 }
 

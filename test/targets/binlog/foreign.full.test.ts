@@ -4,16 +4,13 @@ import { join } from 'node:path';
 import { decode } from '../../support/corpus/decode.ts';
 import type { Decoded, DecodedRow } from '../../support/corpus/decode.ts';
 import { canonOfServer, lossyOfDecoded } from '../../support/corpus/json.ts';
-import { ensureMariadb, ensureMariadbFiles } from '../../support/mariadb.ts';
+import { mustMariadb, mustMariadbFiles } from '../../support/mariadb.ts';
 import { findTools } from '../../support/mysqld.ts';
 import { printLog } from '../../support/mysqlbinlog-text.ts';
 import type { Printed, PrintedLog } from '../../support/mysqlbinlog-text.ts';
 
-const mariadb = await ensureMariadb();
-const files = await ensureMariadbFiles();
-const missing = [mariadb, files].find((x) => typeof x === 'string');
-if (missing !== undefined) process.stderr.write(`MariaDB's files are not here, their tests are skipped: ${missing}\n`);
-const given = missing === undefined ? describe : describe.skip;
+const maria = await mustMariadb();
+const folder = await mustMariadbFiles();
 
 /** By file: server, transactions, rows, and what is found; a note and a `statement` of a log that holds statements are left out. */
 const FILES: Record<string, [server: string, txs: number, rows: number, outcome: string]> = {
@@ -58,10 +55,7 @@ const FILES: Record<string, [server: string, txs: number, rows: number, outcome:
   'suite/binlog/std_data/write-partial-row.binlog': ['5.1.37', 1, 7, 'read'],
 };
 
-given('binary logs of other servers', () => {
-  const folder = (files as { folder: string }).folder;
-  const maria = mariadb as Exclude<typeof mariadb, string>;
-
+describe('binary logs of other servers', () => {
   test('the package holds these, and no others', () => {
     const found = readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

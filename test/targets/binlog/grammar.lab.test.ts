@@ -187,13 +187,7 @@ test('an encrypted log is refused by name', async () => {
   for (const name of await readdir(own)) await symlink(join(own, name), join(plugins, name));
   await writeFile(join(home, 'mysqld.my'), '{"components": "file://component_keyring_file"}', { mode: 0o444 });
   await writeFile(join(plugins, 'component_keyring_file.cnf'), JSON.stringify({ path: join(home, 'keys'), read_only: false }));
-  const refused = await replica.start([`--plugin-dir=${plugins}`, '--binlog-encryption=ON', '--skip-replica-start'], home).catch((e: unknown) => String(e));
-  if (refused !== undefined) {
-    // a server that was not unpacked by the set-up looks beside its own program, where we write nothing
-    expect(refused).toMatch(/keyring/i);
-    process.stderr.write('This MySQL cannot be given a keyring: its encrypted log was left out.\n');
-    return;
-  }
+  await replica.start([`--plugin-dir=${plugins}`, '--binlog-encryption=ON', '--skip-replica-start'], home);
   await replica.sql("INSERT INTO d.t (id, v) VALUES (77777, 'secret')");
   const log = await decode([await logOf(replica)]);
   expect(log.txs).toEqual([]);

@@ -1,13 +1,10 @@
 import { checkMariaCell } from '../../support/corpus/check.ts';
 import { MARIA_CELLS, MARIA_SAMPLE, MariaCorpus, textOf } from '../../support/corpus/maria.ts';
-import { ensureMariadb, TestMariadb } from '../../support/mariadb.ts';
+import { mustMariadb, TestMariadb } from '../../support/mariadb.ts';
 
-const mariadb = await ensureMariadb();
-if (typeof mariadb === 'string') process.stderr.write(`MariaDB is not here, its tests are skipped: ${mariadb}\n`);
-const given = typeof mariadb === 'string' ? describe.skip : describe;
+const maria = await mustMariadb();
 
-given('MariaDB, every setting', () => {
-  const maria = mariadb as Exclude<typeof mariadb, string>;
+describe('MariaDB, every setting', () => {
   let server: TestMariadb;
   let corpus: MariaCorpus;
 

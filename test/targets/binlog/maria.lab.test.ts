@@ -9,15 +9,12 @@ import { MARIA_CELLS, MARIA_SAMPLE, MariaCorpus, textOf } from '../../support/co
 import { compareShape } from '../../support/corpus/metadata.ts';
 import { settingsOf } from '../../support/corpus/table.ts';
 import type { Table } from '../../support/corpus/table.ts';
-import { ensureMariadb, TestMariadb } from '../../support/mariadb.ts';
+import { mustMariadb, TestMariadb } from '../../support/mariadb.ts';
 import { printLog } from '../../support/mysqlbinlog-text.ts';
 
-const mariadb = await ensureMariadb();
-if (typeof mariadb === 'string') process.stderr.write(`MariaDB is not here, its tests are skipped: ${mariadb}\n`);
-const given = typeof mariadb === 'string' ? describe.skip : describe;
+const maria = await mustMariadb();
 
-given('MariaDB', () => {
-  const maria = mariadb as Exclude<typeof mariadb, string>;
+describe('MariaDB', () => {
   let server: TestMariadb;
   let corpus: MariaCorpus;
 
