@@ -31,6 +31,13 @@ export class VarLength {
   value = 0;
   next = 0;
   read(buf: Uint8Array, pos: number, end: number): void {
+    if (pos < end && buf[pos]! < 0x80) {
+      this.value = buf[pos]!;
+      this.next = pos + 1;
+      if (this.value > end - this.next) throw jsonDamage('has a string longer than itself');
+    } else this.readLong(buf, pos, end);
+  }
+  private readLong(buf: Uint8Array, pos: number, end: number): void {
     let value = 0;
     let unit = 1;
     for (let i = 0; i < 5 && pos + i < end; i++) {
@@ -49,27 +56,12 @@ export class VarLength {
   }
 }
 
-/** Bytes of a scalar's value by type; 0: of variable length. */
-export function scalarBytes(type: number): number {
-  switch (type) {
-    case JSONB.LITERAL:
-      return 1;
-    case JSONB.INT16:
-    case JSONB.UINT16:
-      return 2;
-    case JSONB.INT32:
-    case JSONB.UINT32:
-      return 4;
-    case JSONB.INT64:
-    case JSONB.UINT64:
-    case JSONB.DOUBLE:
-      return 8;
-    default:
-      return 0;
-  }
-}
+const SCALAR_BYTES = new Uint8Array(256);
+SCALAR_BYTES.set([1, 2, 2, 4, 4, 8, 8, 8], JSONB.LITERAL);
+/** Bytes of a scalar's value by type; 0: of variable length, or no scalar. */
+export const scalarBytes = (type: number): number => SCALAR_BYTES[type]!;
 
 /** Whether a value of this type stands in its entry instead of an offset. */
 export function isInlined(type: number, large: boolean): boolean {
-  return type === JSONB.LITERAL || type === JSONB.INT16 || type === JSONB.UINT16 || (large && (type === JSONB.INT32 || type === JSONB.UINT32));
+  return type >= JSONB.LITERAL && type <= (large ? JSONB.UINT32 : JSONB.UINT16);
 }

@@ -9,7 +9,7 @@ import { COLUMN } from '../codes.ts';
 import { float64At, putDouble } from './float.ts';
 import { isInlined, JSONB, JSON_DEPTH_MAX, jsonDamage, scalarBytes, u16, u32, VarLength } from './json-format.ts';
 import { DECIMAL_SCALE_MAX, decimalBytes, putDecimal, putInt32, putInt64, putUint, putUint64 } from './number.ts';
-import { utf8, writeHex, writeUtf8Json } from './string.ts';
+import { isPlain, utf8, writeHex, writeUtf8Json } from './string.ts';
 import { putPackedDate, putPackedDatetime, putPackedTime } from './temporal.ts';
 import { Token } from './writer.ts';
 import type { ByteWriter } from './writer.ts';
@@ -22,6 +22,7 @@ const COLON = 58;
 const OPEN = 123;
 const CLOSE = 125;
 const LITERALS = ['null', 'true', 'false'].map((text) => new Token(utf8(text)));
+const SHORT_MAX = 12;
 const NUMBER_BYTES_MAX = 128;
 const END_STRING = '"}';
 /** What has quotes, as it is and as it is in a JSON string. */
@@ -71,10 +72,9 @@ class JsonWriter {
   }
 
   private value(type: number, pos: number, end: number, depth: number): void {
-    const { out, buf } = this;
     if (type <= JSONB.LARGE_ARRAY) return this.container(type, pos, end, depth + 1);
     if (type === JSONB.STRING) {
-      this.length.read(buf, pos, end);
+      this.length.read(this.buf, pos, end);
       return this.string(this.length.next, this.length.next + this.length.value);
     }
     if (type === JSONB.OPAQUE) return this.opaque(pos, end);
@@ -82,11 +82,11 @@ class JsonWriter {
     if (bytes === 0) throw jsonDamage(`has a value of an unknown type (${type})`);
     if (pos + bytes > end) throw jsonDamage('ends inside a number');
     if (type === JSONB.LITERAL) {
-      const text = LITERALS[buf[pos]!];
-      if (text === undefined) throw jsonDamage(`has an unknown literal (${buf[pos]})`);
-      return out.token(text);
+      const literal = LITERALS[this.buf[pos]!];
+      if (literal === undefined) throw jsonDamage(`has an unknown literal (${this.buf[pos]})`);
+      return this.out.token(literal);
     }
-    out.need(NUMBER_BYTES_MAX);
+    this.out.need(NUMBER_BYTES_MAX);
     this.number(type, pos);
   }
 
@@ -133,16 +133,22 @@ class JsonWriter {
     out.ascii('.0');
   }
 
+  /** Names and short texts are mostly plain: they are copied on the spot. */
   private string(start: number, end: number): void {
     this.spend(end - start);
-    this.quote();
-    if (!writeUtf8Json(this.out, this.buf, start, end, 4, this.nested)) throw jsonDamage('has a string that is not UTF-8');
-    this.quote();
-  }
-
-  private quote(): void {
-    if (this.nested) this.out.byte(BACKSLASH);
-    this.out.byte(QUOTE);
+    const { out, buf } = this;
+    out.need(end - start + 4);
+    const to = out.buf;
+    let p = out.pos;
+    if (this.nested) to[p++] = BACKSLASH;
+    to[p++] = QUOTE;
+    let i = start;
+    const short = end - start > SHORT_MAX ? start : end;
+    while (i < short && isPlain(buf[i]!)) to[p++] = buf[i++]!;
+    out.pos = p;
+    if (i < end && !writeUtf8Json(out, buf, i, end, 4, this.nested)) throw jsonDamage('has a string that is not UTF-8');
+    if (this.nested) out.byte(BACKSLASH);
+    out.byte(QUOTE);
   }
 
   private opaque(pos: number, end: number): void {

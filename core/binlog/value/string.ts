@@ -12,6 +12,8 @@ const CLASS = new Uint8Array(256).fill(2, 128);
 CLASS.fill(1, 0, 32);
 CLASS[QUOTE] = 1;
 CLASS[BACKSLASH] = 1;
+/** Stands for itself in a JSON string. */
+export const isPlain = (b: number): boolean => CLASS[b] === 0;
 /** letter of the two-character escapes; 0: \u00XX */
 const SHORT = new Uint8Array(256);
 for (const [code, letter] of Object.entries({ 8: 'b', 9: 't', 10: 'n', 12: 'f', 13: 'r', 34: '"', 92: '\\' })) SHORT[Number(code)] = letter.charCodeAt(0);

@@ -1,13 +1,18 @@
 /** Bytes that are written again and again, such as `"name":`, as 32-bit words: see ByteWriter.token. */
 export class Token {
-  readonly words: Int32Array;
   readonly length: number;
+  /** the first eight bytes, which is mostly all */
+  readonly first: number;
+  readonly second: number;
+  readonly rest: Int32Array;
   constructor(bytes: Uint8Array) {
-    const padded = new Uint8Array((bytes.length + 3) & ~3);
+    const padded = new Uint8Array(Math.max(8, (bytes.length + 3) & ~3));
     padded.set(bytes);
     const view = new DataView(padded.buffer);
-    this.words = Int32Array.from({ length: padded.length >> 2 }, (_, i) => view.getInt32(i * 4, true));
     this.length = bytes.length;
+    this.first = view.getInt32(0, true);
+    this.second = view.getInt32(4, true);
+    this.rest = Int32Array.from({ length: (padded.length >> 2) - 2 }, (_, i) => view.getInt32(8 + i * 4, true));
   }
 }
 
@@ -47,12 +52,16 @@ export class ByteWriter {
     for (let i = 0; i < text.length; i++) this.buf[this.pos++] = text.charCodeAt(i);
   }
   token(token: Token): void {
-    const { words, length } = token;
-    this.need(length + 3);
-    const { view } = this;
-    let p = this.pos;
-    for (let i = 0; i < words.length; i++, p += 4) view.setInt32(p, words[i]!, true);
-    this.pos += length;
+    const { length } = token;
+    this.need(length + 8);
+    const { view, pos } = this;
+    view.setInt32(pos, token.first, true);
+    view.setInt32(pos + 4, token.second, true);
+    if (length > 8) {
+      const { rest } = token;
+      for (let i = 0; i < rest.length; i++) view.setInt32(pos + 8 + i * 4, rest[i]!, true);
+    }
+    this.pos = pos + length;
   }
   /** Bytes as they are. A loop for short runs: a view of them would be an object each time. */
   bytes(data: Uint8Array, start = 0, end = data.length): void {
