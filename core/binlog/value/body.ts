@@ -252,7 +252,8 @@ export class VectorBody implements Body {
 }
 
 export type Inflate = (data: Uint8Array, sizeMax: number, raw?: boolean) => Uint8Array;
-const COMPRESSED_SIZE_MAX = 0xffff_ffff;
+/** Of one value: zlib can make a thousand bytes of one. */
+const INFLATED_BYTES_MAX = 64 * 1024 * 1024;
 const ZLIB = 8;
 
 /**
@@ -264,7 +265,7 @@ export class CompressedBody implements Body {
   private readonly inner: Body;
   private readonly inflate: Inflate;
   private readonly sizeMax: number;
-  constructor(column: ColumnMeta, inner: Body, inflate: Inflate, sizeMax: number = COMPRESSED_SIZE_MAX) {
+  constructor(column: ColumnMeta, inner: Body, inflate: Inflate, sizeMax: number = Infinity) {
     this.column = column;
     this.inner = inner;
     this.inflate = inflate;
@@ -289,6 +290,8 @@ export class CompressedBody implements Body {
     let size = 0;
     for (let i = start + 1; i < from; i++) size = size * 256 + buf[i]!;
     if (size > this.sizeMax) throw impossible(this.column);
+    if (size > INFLATED_BYTES_MAX)
+      throw new BinlogDamage('too-large', `a value of ${this.column.typeText} has ${size} bytes when it is decompressed: more than ${INFLATED_BYTES_MAX}`);
     let data: Uint8Array;
     try {
       data = this.inflate(buf.subarray(from, end), size, (head & 8) !== 0);

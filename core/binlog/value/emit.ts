@@ -9,7 +9,7 @@
  * | BIT | "5", as an unsigned integer | 5 |
  * | DATE, DATETIME, TIME, YEAR | "2025-01-02", "2025-01-02 03:04:05.120000" with exactly the declared fraction digits, "-838:59:59", "0000" | the same |
  * | TIMESTAMP | the same, UTC; 0 is "0000-00-00 00:00:00" | the same |
- * | CHAR, VARCHAR, TEXT | "text"; as stored (CHAR without trailing spaces). Not valid in its character set: {"hex":"ff"} (Unicode sets) or {"charset":"gbk","hex":"ff"}; character set not logged: {"hex":"61","utf8":"a"}, utf8 left out where it is none | the text; else hex, exact false |
+ * | CHAR, VARCHAR, TEXT | "text"; as stored (CHAR without trailing spaces). Not valid in its character set: {"hex":"ff"} (utf8mb4, utf8mb3, ascii) or {"charset":"gbk","hex":"ff"} (all others; also where other bytes have the same character); character set not logged: {"hex":"61","utf8":"a"}, utf8 left out where it is none | the text; else hex, exact false |
  * | BINARY, VARBINARY, BLOB | "00ff": hex digits; BINARY(n) with all its n bytes | the same |
  * | ENUM | {"index":"2","label":"b"}; label left out where labels are not logged; index 0 is the error value, label "" | b, or 2 |
  * | SET | {"bits":"5","labels":["a","c"]}; labels left out where they are not logged | a,c, or 5 |
