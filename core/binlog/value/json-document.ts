@@ -124,17 +124,11 @@ function containerBytes(node: JsonContainer, large: boolean): number {
 
 function measure(node: JsonNode): number {
   if (!isContainer(node)) return node.end - node.start;
-  let large = false;
-  for (const item of node.items) {
-    measure(item);
-    if (isContainer(item) && item.large) large = true;
-  }
-  node.size = containerBytes(node, large);
-  if (!large && node.size > SMALL_MAX) {
-    large = true;
-    node.size = containerBytes(node, true);
-  }
-  node.large = large;
+  for (const item of node.items) measure(item);
+  // a large container does not fit into a small one
+  node.size = containerBytes(node, false);
+  node.large = node.size > SMALL_MAX;
+  if (node.large) node.size = containerBytes(node, true);
   return node.size;
 }
 
