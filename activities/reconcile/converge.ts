@@ -76,6 +76,7 @@ async function prove(nodes: Node[], opts: ConvergeOptions, startedNs: string): P
   for (const n of nodes) Object.assign(n, await applierOf(n.connection));
   const names = new Set([...WORKLOAD_TABLES.map((t) => t.name), ...(opts.tables ?? [])].filter((t) => !t.startsWith(`${META_SCHEMA}.`)));
   const shapes = await readShapes(source.connection, names, opts.identity);
+  for (const [name, shape] of shapes) if (typeof shape !== 'string' && shape.primary === -1) shapes.set(name, 'has no primary key of one column');
   const needed = new Set(opts.tables ?? WORKLOAD_TABLES.map((t) => t.name));
   const unsupported = [...shapes].flatMap(([table, s]) => (typeof s === 'string' && needed.has(table) ? [`${table} ${s}`] : []));
   const tables = [...shapes.values()].filter((s) => typeof s !== 'string');

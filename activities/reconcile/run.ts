@@ -3,19 +3,28 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { BUNDLE } from '../../core/bundle.ts';
-import type { LogFile } from '../../targets/port.ts';
 import { GtidSet } from '../../core/gtid.ts';
 import type { LedgerAttempt } from '../../core/ledger.ts';
 import type { ReconcileRules } from '../../core/plan.ts';
+import { isMeta, RowsReader, Survey } from '../../core/reconcile/collect.ts';
+import type { LedgerInterest, RowsWanted } from '../../core/reconcile/collect.ts';
+import { decidedOf, findFork, lostSet } from '../../core/reconcile/fork.ts';
+import { KeyIds, rowOfKey } from '../../core/reconcile/keys.ts';
+import { touchIndex } from '../../core/reconcile/lost.ts';
 import type { FinalRows, KeyState, Shapes } from '../../core/reconcile/lost.ts';
+import { idOf } from '../../core/reconcile/net.ts';
 import { clientGtids, divergenceOf, reconcileSides } from '../../core/reconcile/reconcile.ts';
 import type { Divergence, Reconciled } from '../../core/reconcile/reconcile.ts';
 import { SideLog } from '../../core/reconcile/side.ts';
-import { META_SCHEMA } from '../../core/workload.ts';
-import type { Row } from '../../core/reconcile/tables.ts';
+import type { SideTransaction } from '../../core/reconcile/side.ts';
+import type { Row, TableShape } from '../../core/reconcile/tables.ts';
+import type { LogFile } from '../../targets/port.ts';
+import { nodeBytes } from '../../targets/systems/mysql/binlog/bytes.ts';
 import { gtidExecuted, withConnection } from '../../targets/systems/mysql/dsn.ts';
 import { readLogs } from '../../targets/systems/mysql/logs.ts';
-import { readRowsByKey, readShapes } from '../../targets/systems/mysql/rows.ts';
+import { readRowsLike, readShapes } from '../../targets/systems/mysql/rows.ts';
+import { ServerKeys } from '../../targets/systems/mysql/weights.ts';
+import { unloggedCascades } from './cascades.ts';
 import { readAttempts } from './ledger.ts';
 
 export interface ReconcileOptions {
@@ -54,34 +63,32 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions): Pr
   const say = opts.progress ?? (() => {});
   const attempts = opts.ledger === undefined ? null : await readAttempts(opts.ledger);
   say(attempts ? `ledger: ${attempts.length} attempts` : 'no ledger');
-  const old = await readSide(opts.old);
-  say(`old side: ${old.log.transactions.length} transactions in ${old.files.length} log file${old.files.length === 1 ? '' : 's'}`);
-  const tables = new Set([...old.log.tables()].filter((t) => !t.startsWith(`${META_SCHEMA}.`)));
-  for (const a of attempts ?? []) tables.add(a.table);
-  const wants = (table: string) => tables.has(table) || table.startsWith(`${META_SCHEMA}.`);
-  const shapes = await readShapes(connection, tables, opts.rules.identity);
-  const clients = clientGtids(attempts);
   const known = opts.fork && { set: GtidSet.parse(opts.fork.set), how: opts.fork.how };
-
+  const side = await readOld(connection, opts, attempts, known);
+  const { old, fork, shapes, ids } = side;
   for (let read = 1; ; read++) {
-    const fresh = await readSide(opts.new, wants);
-    say(`new side: ${fresh.log.transactions.length} transactions in ${fresh.files.length} log file${fresh.files.length === 1 ? '' : 's'}`);
-    const sides = { old: old.log, fresh: fresh.log, ...(known ? { known } : {}), rules: opts.rules, clients };
-    let divergence = divergenceOf(sides, shapes);
-    const before = await gtidExecuted(connection);
-    const rows = await readFinals(connection, divergence, attempts, shapes);
+    let fresh = await readFresh(opts.new, side);
+    say(`new side: ${fresh.log.order.count} transactions in ${fresh.files.length} log file${fresh.files.length === 1 ? '' : 's'}`);
+    const both = { old, ...(known ? { known } : {}), rules: opts.rules, clients: clientGtids(attempts) };
+    const judge = async () => {
+      const set = lostSet(old, fresh.log, fork ?? GtidSet.empty);
+      await learn(ids, shapes, [...set.transactions, ...set.after]);
+      return divergenceOf({ ...both, fresh: fresh.log }, shapes, ids);
+    };
+    let divergence = await judge();
+    const bound = GtidSet.parse(await gtidExecuted(connection));
+    const rows = await readFinals(connection, divergence, attempts, shapes, ids);
     const after = GtidSet.parse(await gtidExecuted(connection));
     say(`rows: ${divergence.changes.keys.length} lost keys compared`);
-    const finals: FinalRows = { rows: (table, key) => rows.get(table)?.get(key) ?? (rows.has(table) ? [] : null), bound: GtidSet.parse(before) };
+    const finals: FinalRows = { rows: (table, id) => rows.get(table)?.get(id) ?? (rows.has(table) ? [] : null), bound };
     // writers go on: read the log again so that it covers the moment of the rows
     if (!fresh.log.set().contains(after)) {
-      const covering = await readSide(opts.new, wants);
-      divergence = divergenceOf({ ...sides, fresh: covering.log }, shapes);
-      sides.fresh = covering.log;
-      fresh.files = covering.files;
+      fresh = await readFresh(opts.new, side);
+      divergence = await judge();
     }
-    const logs = [...old.files.map((f) => ({ side: 'old' as const, ...f })), ...fresh.files.map((f) => ({ side: 'new' as const, ...f }))];
-    const result = reconcileSides({ ...sides, shapes, divergence, finals, attempts, logs });
+    const cascades = await unloggedCascades(connection, divergence.changes.keys, opts.rules.identity, ids);
+    const logs = [...side.files.map((f) => ({ side: 'old' as const, ...f })), ...fresh.files.map((f) => ({ side: 'new' as const, ...f }))];
+    const result = reconcileSides({ ...both, fresh: fresh.log, shapes, ids, divergence, finals, attempts, logs, cascades });
     const unread = divergence.changes.keys.some((k) => !rows.has(k.shape.name));
     if (!unread || read === READS_MAX) return { ...result, states: divergence.changes.keys, tables: touchedBy(divergence), finals };
   }
@@ -89,10 +96,102 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions): Pr
 
 const touchedBy = ({ changes }: Divergence): string[] => [...new Set([...changes.keys.map((k) => k.shape.name), ...changes.unsupported.keys()])];
 
-async function readSide(source: string, wants?: (table: string) => boolean): Promise<{ log: SideLog; files: LogFile[] }> {
-  const log = new SideLog();
-  const files = await readLogs(source, log, wants ? { wants } : {});
-  return { log, files };
+/** The old side as read, and what of the new one is wanted. */
+interface OldSide {
+  old: SideLog;
+  files: LogFile[];
+  /** null: not known */
+  fork: GtidSet | null;
+  lost: GtidSet;
+  shapes: Map<string, TableShape | string>;
+  ids: KeyIds;
+  /** a row of the new side that concerns the lost part */
+  touches: RowsWanted['touches'];
+  ledger: LedgerInterest | null;
+}
+
+/**
+ * Reads the old log twice: once for what it holds, which with the beginning of the new one tells the fork, and once more for the rows of the lost part only.
+ * Memory: the rows of the lost part, and the ledger.
+ */
+async function readOld(
+  connection: Connection,
+  opts: ReconcileOptions,
+  attempts: readonly LedgerAttempt[] | null,
+  known: { set: GtidSet; how: 'given' | 'recorded' } | undefined,
+): Promise<OldSide> {
+  const say = opts.progress ?? (() => {});
+  const old = new SideLog(() => false);
+  const survey = new Survey(old);
+  const files = await readLogs(opts.old, old, survey);
+  say(`old side: ${old.order.count} transactions in ${files.length} log file${files.length === 1 ? '' : 's'}`);
+  const fork = known?.set ?? findFork(old, await readBeginning(opts.new, old.set())).set;
+  const lost = fork ? old.set().subtract(fork) : GtidSet.empty;
+  const first = lost.isEmpty() ? Infinity : old.order.firstOf(lost);
+  // a branch that was prepared before the fork may have been committed after it
+  const from = old.prepared.size > 0 ? 0 : first;
+  const tables = new Set([...survey.tables].filter(([t, last]) => last >= from && !isMeta(t)).map(([t]) => t));
+  for (const a of attempts ?? []) tables.add(a.table);
+  const shapes = await readShapes(connection, tables, opts.rules.identity);
+  const ids = new KeyIds(new ServerKeys(connection));
+  const again = new SideLog((t) => lost.has(t.gtid), old.prepared);
+  const ledger = interestOf(attempts);
+  const of = (gtid: string) => (lost.has(gtid) ? ('all' as const) : ('none' as const));
+  const reader = new RowsReader(again, { bytes: nodeBytes, shapes, ledger, touches: () => true, of });
+  if (!lost.isEmpty() || ledger) await readLogs(opts.old, again, reader, AGAIN);
+  old.adopt(again);
+  const transactions = decidedOf(old, lost);
+  await learn(ids, shapes, transactions);
+  return { old, files, fork, lost, shapes, ids, ledger, touches: touchIndex({ transactions }, shapes, ids) };
+}
+
+/** Every checksum was verified by the first reading. */
+const AGAIN = { rows: 'visit', checksums: 'structure' } as const;
+
+/** The new side's log up to the first transaction that the old side never had. */
+async function readBeginning(source: string, oldSet: GtidSet): Promise<SideLog> {
+  const enough = new AbortController();
+  const log = new SideLog((t) => {
+    if (!oldSet.has(t.gtid)) enough.abort(enough);
+    return false;
+  });
+  try {
+    await readLogs(source, log, new Survey(log), { rows: 'skip', checksums: 'structure', signal: enough.signal });
+  } catch (e) {
+    if (e !== enough) throw e;
+  }
+  return log;
+}
+
+/** The new side's log, with the rows of keys that the lost part touched. Of tables whose keys fold, or that have none, with all rows after the fork. */
+async function readFresh(source: string, { old, fork, lost, shapes, touches, ledger }: OldSide): Promise<{ log: SideLog; files: LogFile[] }> {
+  const log = new SideLog((t) => !!fork && !fork.has(t.gtid) && (t.rows.length + t.statements.length > 0 || lost.has(t.gtid)), old.prepared);
+  const of = (gtid: string) => (!fork || fork.has(gtid) ? ('none' as const) : lost.has(gtid) ? ('all' as const) : ('touched' as const));
+  const reader = new RowsReader(log, { bytes: nodeBytes, shapes, ledger, touches, of });
+  return { log, files: await readLogs(source, log, reader) };
+}
+
+/** Weights for every key in these transactions. */
+async function learn(ids: KeyIds, shapes: Shapes, transactions: readonly SideTransaction[]): Promise<void> {
+  const rows = new Map<string, (Row | null)[]>();
+  for (const t of transactions) {
+    for (const r of t.rows) {
+      const list = rows.get(r.table);
+      if (list) list.push(r.before, r.after);
+      else rows.set(r.table, [r.before, r.after]);
+    }
+  }
+  for (const [table, some] of rows) {
+    const shape = shapes.get(table);
+    if (shape && typeof shape !== 'string') for (const spec of [...(shape.key ? [shape.key] : []), ...shape.uniques]) await ids.learn(spec, some);
+  }
+}
+
+function interestOf(attempts: readonly LedgerAttempt[] | null): LedgerInterest | null {
+  if (!attempts) return null;
+  const wanted = new Set<string>();
+  for (const a of attempts) wanted.add(`${a.table}\0${a.writeId}`).add(`${a.table}\0${a.key}`);
+  return { tables: new Set(attempts.map((a) => a.table)), wants: (at) => wanted.has(at) };
 }
 
 async function readFinals(
@@ -100,17 +199,39 @@ async function readFinals(
   divergence: Divergence,
   attempts: readonly LedgerAttempt[] | null,
   shapes: Shapes,
+  ids: KeyIds,
 ): Promise<Map<string, Map<string, Row[]>>> {
-  const wanted = new Map<string, Set<string>>();
-  const want = (table: string, key: string) => wanted.set(table, (wanted.get(table) ?? new Set()).add(key));
-  for (const k of divergence.changes.keys) want(k.shape.name, k.key);
-  for (const a of attempts ?? []) want(a.table, a.key);
-  const rows = new Map<string, Map<string, Row[]>>();
-  for (const [table, keys] of wanted) {
+  const wanted = new Map<TableShape, Map<string, Row>>();
+  const want = (shape: TableShape, id: string, row: Row) => {
+    const rows = wanted.get(shape) ?? new Map<string, Row>();
+    wanted.set(shape, rows.set(id, row));
+  };
+  for (const k of divergence.changes.keys) want(k.shape, k.id, (k.lost[0]!.after ?? k.lost[0]!.before)!);
+  const byTable = Map.groupBy(attempts ?? [], (a) => a.table);
+  for (const [table, some] of byTable) {
     const shape = shapes.get(table);
-    if (shape && typeof shape !== 'string') rows.set(table, await readRowsByKey(connection, shape, [...keys]));
+    if (!shape || typeof shape === 'string' || !shape.key) continue;
+    const rows = new Map(some.map((a) => [a.key, rowOfKey(shape.key!, a.key, shape.columns.length)]));
+    await ids.learn(shape.key, rows.values());
+    for (const [key, row] of rows) want(shape, ids.idOf(shape.key, row) ?? key, row);
   }
-  return rows;
+  const found = new Map<string, Map<string, Row[]>>();
+  for (const [shape, rows] of wanted) found.set(shape.name, await readById(connection, shape, [...rows.values()], ids));
+  return found;
+}
+
+async function readById(connection: Connection, shape: TableShape, wanted: readonly Row[], ids: KeyIds): Promise<Map<string, Row[]>> {
+  const found = new Map<string, Row[]>();
+  for await (const rows of readRowsLike(connection, shape, wanted)) {
+    if (shape.key) await ids.learn(shape.key, rows);
+    for (const row of rows) {
+      const id = idOf(shape, row, ids)!;
+      const list = found.get(id);
+      if (list) list.push(row);
+      else found.set(id, [row]);
+    }
+  }
+  return found;
 }
 
 async function writeFiles(dir: string, r: Reconciled): Promise<void> {

@@ -14,12 +14,10 @@ import type { Format, LogVisitor, Place, Statement, TxEnd, TxHead } from './visi
 /** Said by the transaction itself: by its statements, and by values that are not exact. */
 const CARRIED = new Set<FindingKind>(['statement', 'underivable']);
 
-export class TransactionCollector implements LogVisitor {
-  private readonly sink: BinlogSink;
-  private readonly inflate: Bytes['inflate'];
-  private readonly wants: (table: string) => boolean;
-  private readonly emitters = new WeakMap<TableMap, Emitter[]>();
-  private open: Transaction | null = null;
+/** Whole transactions; what becomes of their rows is its heirs' business. */
+export abstract class TransactionFolder<R> implements LogVisitor {
+  private readonly sink: BinlogSink<R>;
+  private open: Transaction<R> | null = null;
   private damaged = false;
   private anonymous = false;
   private relay = false;
@@ -27,12 +25,12 @@ export class TransactionCollector implements LogVisitor {
   private before: GtidSet | null = null;
   private added: string[] = [];
 
-  /** Of tables that are not wanted one change per event is told, without images. */
-  constructor(sink: BinlogSink, { bytes, wants = () => true }: { bytes: Bytes; wants?: (table: string) => boolean }) {
+  constructor(sink: BinlogSink<R>) {
     this.sink = sink;
-    this.inflate = (data, sizeMax, raw) => bytes.inflate(data, sizeMax, raw);
-    this.wants = wants;
   }
+
+  /** Takes from the event what is kept of it. */
+  protected abstract keep(rows: RowsEvent, into: Transaction<R>): void;
 
   beginFile(name: string): void {
     this.sink.file(name);
@@ -41,6 +39,7 @@ export class TransactionCollector implements LogVisitor {
 
   format(format: Format): void {
     this.relay = format.relay;
+    this.sink.server?.(format.serverVersion);
   }
 
   /** What is executed before a file must be in the files before it. */
@@ -55,29 +54,72 @@ export class TransactionCollector implements LogVisitor {
   }
 
   begin(tx: TxHead): void {
-    const gtid = tx.gtid();
+    const gtid = tx.kind === 'mariadb' ? null : tx.gtid();
     this.damaged = false;
     this.open = gtid === null ? null : { gtid, commitUs: BigInt(tx.immediateCommitUs), rows: [], statements: [] };
     if (gtid !== null) this.added.push(gtid);
     if (gtid !== null || this.anonymous) return;
     this.anonymous = true;
-    this.sink.finding(
-      findingOf('format', tx.file, tx.offset, 'transactions without a GTID (gtid_mode is not ON): they cannot be told apart, and are left out'),
-    );
+    const why =
+      tx.kind === 'mariadb'
+        ? 'MariaDB’s GTIDs are positions: what two sides share cannot be told by sets'
+        : 'transactions without a GTID (gtid_mode is not ON): they cannot be told apart';
+    this.sink.finding(findingOf('format', tx.file, tx.offset, `${why}, and are left out`));
   }
 
   rows(rows: RowsEvent): void {
-    if (!this.open) return;
+    if (this.open) this.keep(rows, this.open);
+  }
+
+  statement(statement: Statement): void {
+    this.open?.statements.push(statement.text);
+  }
+
+  end(_tx: TxHead, end: TxEnd): void {
+    const t = this.open;
+    this.open = null;
+    if (!t || this.damaged) return;
+    if (end.branch !== '') t.branch = end.branch;
+    if (end.how === 'xa-prepare') t.statements.push('XA PREPARE');
+    else if (end.how === 'xa-commit') t.statements.push(`XA COMMIT ${end.branch}`);
+    else if (end.how === 'xa-rollback') t.statements.push(`XA ROLLBACK ${end.branch}`);
+    // what stays of a transaction that ends so is what no engine could roll back
+    else if (end.how === 'rollback' && t.rows.length + t.statements.length > 0) t.statements.push('ROLLBACK');
+    this.sink.transaction(t);
+  }
+
+  abandon(): void {
+    this.open = null;
+  }
+
+  finding(f: Finding): void {
+    if (CARRIED.has(f.kind)) return;
+    if (FINDINGS[f.kind] !== 'note') this.damaged = true;
+    this.sink.finding(f);
+  }
+}
+
+export class TransactionCollector extends TransactionFolder<RowChange> {
+  private readonly inflate: Bytes['inflate'];
+  private readonly wants: (table: string) => boolean;
+  private readonly emitters = new WeakMap<TableMap, Emitter[]>();
+
+  /** Of tables that are not wanted one change per event is told, without images. */
+  constructor(sink: BinlogSink, { bytes, wants = () => true }: { bytes: Bytes; wants?: (table: string) => boolean }) {
+    super(sink);
+    this.inflate = (data, sizeMax, raw) => bytes.inflate(data, sizeMax, raw);
+    this.wants = wants;
+  }
+
+  protected override keep(rows: RowsEvent, into: Transaction): void {
     const { table, op } = rows;
     if (!this.wants(table.name)) {
-      this.open.rows.push({ table: table.name, op, before: null, after: null });
+      into.rows.push({ table: table.name, op, before: null, after: null });
       return;
     }
     const emitters = this.emittersOf(table);
-    while (rows.next()) {
-      const change: RowChange = { table: table.name, op, before: this.image(rows.before, table, emitters), after: this.image(rows.after, table, emitters) };
-      this.open.rows.push(change);
-    }
+    while (rows.next())
+      into.rows.push({ table: table.name, op, before: this.image(rows.before, table, emitters), after: this.image(rows.after, table, emitters) });
   }
 
   private emittersOf(table: TableMap): Emitter[] {
@@ -95,31 +137,5 @@ export class TransactionCollector implements LogVisitor {
       if (at === ABSENT) return undefined;
       return at === NULL ? null : emitter.value(image.buf, at);
     });
-  }
-
-  statement(statement: Statement): void {
-    this.open?.statements.push(statement.text);
-  }
-
-  end(_tx: TxHead, end: TxEnd): void {
-    const t = this.open;
-    this.open = null;
-    if (!t || this.damaged) return;
-    if (end.how === 'xa-prepare') t.statements.push('XA PREPARE');
-    else if (end.how === 'xa-commit') t.statements.push(`XA COMMIT ${end.branch}`);
-    else if (end.how === 'xa-rollback') t.statements.push(`XA ROLLBACK ${end.branch}`);
-    // what stays of a transaction that ends so is what no engine could roll back
-    else if (end.how === 'rollback' && t.rows.length + t.statements.length > 0) t.statements.push('ROLLBACK');
-    this.sink.transaction(t);
-  }
-
-  abandon(): void {
-    this.open = null;
-  }
-
-  finding(f: Finding): void {
-    if (CARRIED.has(f.kind)) return;
-    if (FINDINGS[f.kind] !== 'note') this.damaged = true;
-    this.sink.finding(f);
   }
 }

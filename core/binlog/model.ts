@@ -24,22 +24,27 @@ export interface RowChange {
   after: Image | null;
 }
 
-export interface Transaction {
+/** `R`: a row change, in whatever form the reader keeps it. */
+export interface Transaction<R = RowChange> {
   gtid: string;
   /** immediate_commit_timestamp: epoch µs on the server whose log it is */
   commitUs: bigint;
-  rows: RowChange[];
+  rows: R[];
   /** texts of statements that changed something without row images: DDL, statement-based DML, XA PREPARE */
   statements: string[];
+  /** of the XA branch that it prepared, committed or rolled back; the statement says which */
+  branch?: string;
 }
 
-export interface BinlogSink {
+export interface BinlogSink<R = RowChange> {
   /** The next file of the log. */
   file(name: string): void;
+  /** Version of the server that wrote the file, e.g. 9.7.4. */
+  server?(version: string): void;
   /** A file's Previous_gtids, before its first transaction. */
   previousGtids(set: GtidSet): void;
   /** A whole transaction: its commit was seen, and no damage inside. */
-  transaction(t: Transaction): void;
+  transaction(t: Transaction<R>): void;
   /** Something the reader of a result must know. */
   finding(finding: Finding): void;
 }

@@ -1,7 +1,7 @@
 /** Where the two sides parted, and what only the old side has (docs/semantics.md, 7). */
-import type { RowChange } from '../binlog/model.ts';
 import { GtidSet } from '../gtid.ts';
-import type { SideLog, SideTransaction } from './side.ts';
+import type { RowChange, SideLog, SideTransaction } from './side.ts';
+import type { Row } from './tables.ts';
 
 export interface ForkFinding {
   severity: 'note' | 'unknown' | 'fail';
@@ -39,38 +39,71 @@ function deriveFork(oldSet: GtidSet, fresh: SideLog): GtidSet | string {
   if (!first?.previous) return 'no log of the new side can be used';
   if (!oldSet.contains(first.previous))
     return `the new side's oldest log begins after it (${first.file} has ${first.previous.subtract(oldSet).toString()} before it, which the old side never had)`;
-  const shared: string[] = [];
-  for (const t of fresh.transactions) {
-    if (!oldSet.has(t.gtid)) break;
-    shared.push(t.gtid);
-  }
-  return first.previous.union(GtidSet.of(shared));
+  return first.previous.union(fresh.order.prefix(oldSet));
 }
 
 export interface LostSet {
   lost: GtidSet;
-  /** the lost transactions that the old log holds, in its order */
+  /** the lost transactions that the old log holds, in its order; a prepared branch's rows stand where it was committed */
   transactions: SideTransaction[];
-  /** the new side's transactions after the fork, in its order */
+  /** the new side's transactions after the fork, in its order, the same */
   after: SideTransaction[];
+  /** branches of the lost part that were prepared, and that nothing says the end of */
+  undecided: SideTransaction[];
   /** lost GTIDs that the new side executed after the fork, with equal effects / with anything else */
   late: GtidSet;
   forced: GtidSet;
 }
 
+export const NOTHING_LOST: LostSet = { lost: GtidSet.empty, transactions: [], after: [], undecided: [], late: GtidSet.empty, forced: GtidSet.empty };
+
 /** Lost = old set − fork. A lost GTID on the new side is never proof of its rows: late or forced is told by its images. */
 export function lostSet(old: SideLog, fresh: SideLog, fork: GtidSet): LostSet {
   const lost = old.set().subtract(fork);
-  const transactions = old.transactions.filter((t) => lost.has(t.gtid));
-  const after = fresh.transactions.filter((t) => !fork.has(t.gtid));
-  const byGtid = new Map(transactions.map((t) => [t.gtid, t]));
+  const originals = old.transactions.filter((t) => lost.has(t.gtid));
+  const byGtid = new Map(originals.map((t) => [t.gtid, t]));
   const late: string[] = [];
   const forced: string[] = [];
-  for (const t of after) {
-    const original = byGtid.get(t.gtid);
+  for (const t of fresh.transactions) {
+    const original = fork.has(t.gtid) ? undefined : byGtid.get(t.gtid);
     if (original) (sameEffect(original, t) ? late : forced).push(t.gtid);
   }
-  return { lost, transactions, after, late: GtidSet.of(late), forced: GtidSet.of(forced) };
+  const oldSide = decided(old.transactions, (t) => lost.has(t.gtid));
+  const newSide = decided(fresh.transactions, (t) => !fork.has(t.gtid));
+  return {
+    lost,
+    transactions: oldSide.transactions,
+    after: newSide.transactions,
+    undecided: oldSide.undecided,
+    late: GtidSet.of(late),
+    forced: GtidSet.of(forced),
+  };
+}
+
+/** The lost transactions alone, as lostSet gives them. */
+export const decidedOf = (old: SideLog, lost: GtidSet): SideTransaction[] => decided(old.transactions, (t) => lost.has(t.gtid)).transactions;
+
+const isPrepare = (t: SideTransaction): boolean => t.branch !== undefined && t.statements.includes('XA PREPARE');
+const isXa = (statement: string): boolean => /^XA (PREPARE$|COMMIT |ROLLBACK )/.test(statement);
+
+/** Rows of a prepared XA branch take effect where it is committed, and nowhere when it is rolled back. */
+function decided(all: readonly SideTransaction[], wanted: (t: SideTransaction) => boolean): { transactions: SideTransaction[]; undecided: SideTransaction[] } {
+  const open = new Map<string, SideTransaction>();
+  const transactions: SideTransaction[] = [];
+  for (const t of all) {
+    if (t.branch === undefined) {
+      if (wanted(t)) transactions.push(t);
+      continue;
+    }
+    const prepared = open.get(t.branch);
+    open.delete(t.branch);
+    if (isPrepare(t)) open.set(t.branch, t);
+    const commits = t.statements.some((s) => s.startsWith('XA COMMIT'));
+    // without its prepare, what it committed is not known: its statement stays
+    const statements = prepared || isPrepare(t) ? t.statements.filter((s) => !isXa(s)) : t.statements;
+    if (wanted(t)) transactions.push({ ...t, rows: commits ? (prepared?.rows ?? []) : [], statements });
+  }
+  return { transactions, undecided: [...open.values()].filter((t) => wanted(t)) };
 }
 
 function sameEffect(a: SideTransaction, b: SideTransaction): boolean {
@@ -79,5 +112,11 @@ function sameEffect(a: SideTransaction, b: SideTransaction): boolean {
 }
 
 function sameChange(a: RowChange, b: RowChange): boolean {
-  return a.table === b.table && a.op === b.op && JSON.stringify([a.before, a.after]) === JSON.stringify([b.before, b.after]);
+  return a.table === b.table && a.op === b.op && sameImage(a.before, b.before) && sameImage(a.after, b.after);
+}
+
+/** Servers may log fewer columns than each other: those that both have are compared. */
+function sameImage(a: Row | null, b: Row | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.length === b.length && a.every((cell, i) => cell === undefined || b[i] === undefined || cell === b[i]);
 }

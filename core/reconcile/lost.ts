@@ -1,18 +1,17 @@
 /** What the lost part did to each key, what the new side did to the same key meanwhile, and which state the rule demands (docs/semantics.md, 1 and 7). */
 import type { LostKey } from '../bundle.ts';
-import type { RowChange } from '../binlog/model.ts';
 import { GtidSet } from '../gtid.ts';
 import type { ConflictClass, ReconcileRules } from '../plan.ts';
 import type { LostSet } from './fork.ts';
-import type { SideTransaction } from './side.ts';
-import { bodyDigest, bodyOf, keyOf, primaryOf, rowOfImage } from './tables.ts';
+import { KeyIds } from './keys.ts';
+import { changesOf, idOf, stateAfter, States, stateBefore, takenOf } from './net.ts';
+import type { ChangeOfKey, KeyChange, Shapes } from './net.ts';
+import type { RowChange } from './side.ts';
+import { bodyDigest, holds, overlay, primaryOf, sameState } from './tables.ts';
 import type { Row, TableShape } from './tables.ts';
 
-export interface KeyChange {
-  tx: SideTransaction;
-  before: Row | null;
-  after: Row | null;
-}
+export type { KeyChange, Shapes } from './net.ts';
+
 /** A change on the new side after the fork. `own`: a client's of the new side; otherwise it replays or recovers the lost part. */
 export interface FreshChange extends KeyChange {
   own: boolean;
@@ -20,121 +19,154 @@ export interface FreshChange extends KeyChange {
 
 export interface KeyState {
   shape: TableShape;
+  /** equal for rows that are the same to the server */
+  id: string;
+  /** for people */
   key: string;
   lost: KeyChange[];
   fresh: FreshChange[];
-  /** bodies of the rows the lost part left, one after the other */
-  lostBodies: Set<string>;
-  /** its AUTO_INCREMENT id was given to another row on the new side */
-  idTaken: boolean;
+  /** net effect of the lost part: the state before it and after it; undefined cells were not logged, and owe nothing */
+  before: Row | null;
+  after: Row | null;
+  /** states that the lost part left, one after the other */
+  lostStates: States;
+  /** unique indexes in which the lost part's state has a value that the new side gave to another row */
+  taken: string[];
   conflict: ConflictClass | null;
   /** the state that must be there; undefined: a person must decide */
   demanded: Row | null | undefined;
   /** the demanded state is the lost part's: recovery is owed */
   owed: boolean;
+  /** a table without a key: equal rows that are owed, below 0 those that must go; null: the table has a key */
+  copies: number | null;
 }
 
 /** Rows of the new source as read after the old log and before the end of the new one. */
 export interface FinalRows {
-  /** null: the table could not be read */
-  rows(table: string, key: string): readonly Row[] | null;
+  /** of KeyState.id; null: the table could not be read */
+  rows(table: string, id: string): readonly Row[] | null;
   /** gtid_executed before the read: later transactions may or may not show */
   bound: GtidSet;
 }
 
 export interface LostChanges {
   keys: KeyState[];
-  /** tables the lost part touched and that are not supported, with the reason */
+  /** tables the lost part touched and that cannot be told, with the reason */
   unsupported: Map<string, string>;
 }
 
-export type Shapes = ReadonlyMap<string, TableShape | string>;
+const at = (c: ChangeOfKey): string => `${c.shape.name}\0${c.id}`;
 
-const id = (table: string, key: string) => `${table}\0${key}`;
-
-/** Changes of one row image by key; an update that changes its key is a delete and an insert. A string: why it cannot be told. */
-export function* changesOf(
-  tx: SideTransaction,
-  shapes: Shapes,
-): Generator<{ shape: TableShape; key: string; change: KeyChange } | { table: string; reason: string }> {
-  for (const r of tx.rows) {
-    const shape = shapes.get(r.table) ?? 'is not on the new source';
-    if (typeof shape === 'string') {
-      yield { table: r.table, reason: shape };
-      continue;
+/** The lost transactions by key, each with its net effect; nothing of the new side yet. */
+export function netLost(set: Pick<LostSet, 'transactions'>, shapes: Shapes, ids: KeyIds): { keys: Map<string, KeyState>; unsupported: Map<string, string> } {
+  const keys = new Map<string, KeyState>();
+  const unsupported = new Map<string, string>();
+  for (const tx of set.transactions) {
+    if (tx.heartbeat) continue;
+    for (const c of changesOf(tx, shapes, ids)) {
+      if ('reason' in c) {
+        unsupported.set(c.table, c.reason);
+        continue;
+      }
+      const state = keys.get(at(c)) ?? newState(c);
+      keys.set(at(c), state);
+      state.lost.push(c.change);
+      state.after = stateAfter(state.lost.length === 1 ? c.change.before : state.after, c.change);
+      if (state.after) state.lostStates.add(state.after);
+      if (state.copies !== null) state.copies += stepOf(c.change);
     }
-    const rows = rowsOf(shape, r);
-    if (typeof rows === 'string') {
-      yield { table: r.table, reason: rows };
-      continue;
-    }
-    const from = rows.before && keyOf(shape, rows.before);
-    const to = rows.after && keyOf(shape, rows.after);
-    if (from !== null && to !== null && from !== to) {
-      yield { shape, key: from, change: { tx, before: rows.before, after: null } };
-      yield { shape, key: to, change: { tx, before: null, after: rows.after } };
-    } else yield { shape, key: from ?? to ?? '', change: { tx, ...rows } };
   }
+  return { keys, unsupported };
 }
 
-function rowsOf(shape: TableShape, r: RowChange): { before: Row | null; after: Row | null } | string {
-  const before = r.before && rowOfImage(shape, r.before);
-  const after = r.after && rowOfImage(shape, r.after);
-  if (typeof before === 'string') return before;
-  return typeof after === 'string' ? after : { before, after };
+/** Whether a row change of the new side concerns a key or a unique value of the lost part; where only weights or whole rows could tell, it may. */
+export function touchIndex(set: Pick<LostSet, 'transactions'>, shapes: Shapes, ids: KeyIds): (change: RowChange) => boolean {
+  const { keys } = netLost(set, shapes, ids);
+  const touched = new Set(keys.keys());
+  const tables = new Set<string>();
+  const folding = new Set<string>();
+  for (const { shape, lost } of keys.values()) {
+    tables.add(shape.name);
+    const specs = [...(shape.key ? [shape.key] : []), ...shape.uniques];
+    if (!shape.key || specs.some((s) => s.parts.some((p) => p.how === 'weights'))) folding.add(shape.name);
+    for (const l of lost) for (const { value } of takenOf(shape, l.after, ids)) touched.add(value);
+  }
+  return (change) => {
+    if (!tables.has(change.table)) return false;
+    if (folding.has(change.table)) return true;
+    const shape = shapes.get(change.table);
+    if (!shape || typeof shape === 'string') return false;
+    const row = (r: Row | null) =>
+      r !== null && (touched.has(`${shape.name}\0${idOf(shape, r, ids)}`) || takenOf(shape, r, ids).some((t) => touched.has(t.value)));
+    return row(change.before) || row(change.after && overlay(change.before, change.after));
+  };
 }
+
+const newState = ({ shape, id, key, change }: ChangeOfKey): KeyState => ({
+  shape,
+  id,
+  key,
+  lost: [],
+  fresh: [],
+  before: stateBefore([change]),
+  after: null,
+  lostStates: new States(shape),
+  taken: [],
+  conflict: null,
+  demanded: null,
+  owed: true,
+  copies: shape.key ? null : 0,
+});
 
 /**
  * Nets the lost transactions by key, and sets the new side's changes of the same keys against them.
  * `clients`: GTIDs that a ledger knows as its clients' writes: no recovery, whatever they look like.
  */
-export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules, clients: ReadonlySet<string>): LostChanges {
-  const keys = new Map<string, KeyState>();
-  const unsupported = new Map<string, string>();
-  for (const tx of set.transactions) {
-    if (tx.heartbeat) continue;
-    for (const c of changesOf(tx, shapes)) {
-      if ('reason' in c) {
-        unsupported.set(c.table, c.reason);
-        continue;
-      }
-      const at = id(c.shape.name, c.key);
-      const state = keys.get(at) ?? {
-        shape: c.shape,
-        key: c.key,
-        lost: [],
-        fresh: [],
-        lostBodies: new Set<string>(),
-        idTaken: false,
-        conflict: null,
-        demanded: null,
-        owed: true,
-      };
-      state.lost.push(c.change);
-      if (c.change.after) state.lostBodies.add(bodyOf(c.shape, c.change.after)!);
-      keys.set(at, state);
-    }
-  }
+export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules, clients: ReadonlySet<string>, ids: KeyIds = new KeyIds()): LostChanges {
+  const { keys, unsupported } = netLost(set, shapes, ids);
   const takenBy = new Map<string, Set<string>>();
   const touched = new Set([...keys.values()].map((k) => k.shape.name));
   for (const tx of set.after) {
-    for (const c of changesOf(tx, shapes)) {
+    for (const c of changesOf(tx, shapes, ids)) {
       if ('reason' in c) {
         // a table that the lost part did not touch owes nothing; one that it did cannot be told any more
         if (touched.has(c.table)) unsupported.set(c.table, c.reason);
         continue;
       }
-      const state = keys.get(id(c.shape.name, c.key));
-      const own = !set.lost.has(tx.gtid) && (clients.has(tx.gtid) || !(state && replays(state, c.change, rules)));
-      state?.fresh.push({ ...c.change, own });
-      if (own && c.shape.rekeyable && c.change.before === null && c.change.after) {
-        const taken = id(c.shape.name, primaryOf(c.shape, c.change.after));
-        takenBy.set(taken, (takenBy.get(taken) ?? new Set()).add(c.key));
-      }
+      const state = keys.get(at(c));
+      const after = stateAfter(state?.fresh.at(-1)?.after ?? c.change.before, c.change);
+      const change = { ...c.change, after };
+      const own = !set.lost.has(tx.gtid) && (clients.has(tx.gtid) || !(state && replays(state, change, rules)));
+      state?.fresh.push({ ...change, own });
+      if (state && state.copies !== null && !own) state.copies -= stepOf(change);
+      if (own) take(takenBy, c, ids);
     }
   }
-  for (const state of keys.values()) settle(state, takenBy, rules);
+  for (const state of keys.values()) {
+    state.taken = takenFrom(state, takenBy, ids);
+    if (state.copies === null) settle(state, rules);
+    else settleCopies(state);
+  }
   return { keys: [...keys.values()].filter((k) => !unsupported.has(k.shape.name)), unsupported };
+}
+
+/** Notes what a change of the new side's own takes in unique indexes: of a new row everything, of a changed one what it had not before. */
+function take(takenBy: Map<string, Set<string>>, { shape, id, change }: ChangeOfKey, ids: KeyIds): void {
+  const had = new Set(takenOf(shape, change.before, ids).map((t) => t.value));
+  for (const { value } of takenOf(shape, change.after, ids)) {
+    if (had.has(value)) continue;
+    const by = takenBy.get(value);
+    if (by) by.add(id);
+    else takenBy.set(value, new Set([id]));
+  }
+}
+
+function takenFrom({ shape, id, lost, before }: KeyState, takenBy: Map<string, Set<string>>, ids: KeyIds): string[] {
+  const left = lost.findLast((l) => l.after)?.after ?? null;
+  const had = new Set(takenOf(shape, before, ids).map((t) => t.value));
+  return takenOf(shape, left, ids)
+    .filter(({ value }) => !had.has(value) && [...(takenBy.get(value) ?? [])].some((other) => other !== id))
+    .map((t) => t.index);
 }
 
 /**
@@ -142,37 +174,48 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules,
  * old side's delete wins it is taken for the recovery, since the other guess would have --apply delete what a client wrote after it.
  */
 function replays(state: KeyState, change: KeyChange, rules: ReconcileRules): boolean {
-  if (change.after === null) return rules.conflict === 'old-wins' && state.lost.at(-1)!.after === null;
-  return state.lostBodies.has(bodyOf(state.shape, change.after)!);
+  // as many as are still owed; what comes on top is somebody's own
+  if (state.copies !== null) return Math.sign(stepOf(change)) === Math.sign(state.copies);
+  if (change.after === null) return rules.conflict === 'old-wins' && state.after === null;
+  return state.lostStates.has(change.after);
 }
 
-function settle(state: KeyState, takenBy: Map<string, Set<string>>, rules: ReconcileRules): void {
-  const { shape, lost } = state;
-  const inserted = lost[0]!.before === null ? (lost.find((l) => l.after)?.after ?? null) : null;
-  const others = inserted && takenBy.get(id(shape.name, primaryOf(shape, inserted)));
-  state.idTaken = others ? [...others].some((k) => k !== state.key) : false;
+/** Of a row without a key: one more, one less. */
+const stepOf = (c: Pick<KeyChange, 'before' | 'after'>): number => (c.after ? 1 : 0) - (c.before ? 1 : 0);
+
+function settle(state: KeyState, rules: ReconcileRules): void {
+  const { shape } = state;
   state.conflict = conflictOf(state);
   const { demanded, owed } = demandOf(state, state.fresh, rules);
-  const undecided = shape.autoIncrement && !shape.rekeyable && state.conflict === 'insert/insert';
+  const other = state.taken.some((index) => !(shape.rekeyable && index === 'PRIMARY'));
+  const undecided = state.conflict === 'insert/insert' && state.after !== null && (other || (shape.autoIncrement && !shape.rekeyable));
   state.demanded = undecided ? undefined : demanded;
   state.owed = owed;
+}
+
+/** Without a key both sides' changes add up: what the lost part did and no replay has done since is owed. */
+function settleCopies(state: KeyState): void {
+  const lost = state.lost.reduce((sum, l) => sum + stepOf(l), 0);
+  state.demanded = lost > 0 ? (state.lost.find((l) => l.after)?.after ?? null) : null;
+  state.after = state.demanded;
+  state.before = lost < 0 ? (state.lost.find((l) => l.before)?.before ?? null) : null;
 }
 
 function conflictOf(state: KeyState): ConflictClass | null {
   const { shape, lost, fresh } = state;
   const firstReplay = fresh.findIndex((c) => !c.own);
   const own = firstReplay === -1 ? fresh : fresh.slice(0, firstReplay);
-  const oldRow = lost.at(-1)!.after;
+  const oldRow = state.after;
   const newEnd = own.at(-1);
   if (newEnd) {
     if (oldRow && newEnd.after) {
-      if (bodyOf(shape, oldRow) === bodyOf(shape, newEnd.after)) return null;
+      if (sameState(shape, oldRow, newEnd.after)) return null;
       return lost[0]!.before === null ? 'insert/insert' : 'update/update';
     }
     if (oldRow) return 'update/delete';
     return newEnd.after ? 'delete/update' : null;
   }
-  return state.idTaken && oldRow ? 'insert/insert' : null;
+  return state.taken.length > 0 && oldRow ? 'insert/insert' : null;
 }
 
 /** New side wins: its own last state, else the lost part's. Old side wins: the lost part's, unless clients went on from it after it was put in place. */
@@ -180,49 +223,52 @@ function demandOf(state: KeyState, fresh: readonly FreshChange[], rules: Reconci
   const lastReplay = fresh.findLastIndex((c) => !c.own);
   const lastOwn = fresh.findLastIndex((c) => c.own);
   const newStands = rules.conflict === 'new-wins' ? lastOwn !== -1 : lastReplay !== -1 && lastOwn > lastReplay;
-  return newStands ? { demanded: fresh[lastOwn]!.after, owed: false } : { demanded: state.lost.at(-1)!.after, owed: true };
+  return newStands ? { demanded: fresh[lastOwn]!.after, owed: false } : { demanded: state.after, owed: true };
 }
 
 /** True when the state that the rule demands is there, as of some moment between the read's bound and the end of the log. */
 export function inPlace(state: KeyState, finals: FinalRows, rules: ReconcileRules): boolean | null {
   const { shape, demanded } = state;
-  if (demanded === undefined) return false;
-  const rows = finals.rows(shape.name, state.key);
+  const rows = finals.rows(shape.name, state.id);
   if (rows === null) return null;
-  if (rows.length > 1) return false;
-  const seen = bodyOf(shape, rows[0] ?? null);
-  if (seen === bodyOf(shape, demanded)) return true;
+  if (state.copies !== null) return state.copies === 0 && rows.length >= copiesThere(state);
+  if (demanded === undefined || rows.length > 1) return false;
+  const seen = rows[0] ?? null;
+  if (holds(shape, seen, demanded)) return true;
   const sure = state.fresh.filter((c) => finals.bound.has(c.tx.gtid));
   if (sure.length === state.fresh.length) return false;
   const later = state.fresh.filter((c) => !finals.bound.has(c.tx.gtid)).map((c) => c.after);
-  return [demandOf(state, sure, rules).demanded, ...later].some((r) => bodyOf(shape, r) === seen);
+  return [demandOf(state, sure, rules).demanded, ...later].some((r) => holds(shape, seen, r));
+}
+
+/** Equal rows without a key that must be there at least: those that the lost part left over, less those that the new side took away itself. */
+function copiesThere(state: KeyState): number {
+  const lost = state.lost.reduce((sum, l) => sum + stepOf(l), 0);
+  return lost + state.fresh.reduce((sum, f) => sum + (f.own ? Math.min(0, stepOf(f)) : 0), 0);
 }
 
 /** The new side's last change that put the lost part's state there: where the recovery of this key is to be found. A client's delete does it too. */
 export function recoveryOf(state: KeyState): FreshChange | undefined {
-  const owed = bodyOf(state.shape, state.lost.at(-1)!.after);
-  return state.fresh.findLast((c) => (owed === null || !c.own) && bodyOf(state.shape, c.after) === owed);
+  return state.fresh.findLast((c) => (state.after === null || !c.own) && holds(state.shape, c.after, state.after));
 }
 
 /** Ordinal, in the new log, of the last replay or recovery that left the lost part's state; null: none did. */
 export function recoveredAt(state: KeyState): number | null {
-  const owed = bodyOf(state.shape, state.lost.at(-1)!.after);
-  return state.fresh.findLast((c) => !c.own && bodyOf(state.shape, c.after) === owed)?.tx.index ?? null;
+  return state.fresh.findLast((c) => !c.own && holds(state.shape, c.after, state.after))?.tx.index ?? null;
 }
 
 /** The line of lost.jsonl. */
 export function lostKeyLine(state: KeyState, finals: FinalRows, rules: ReconcileRules): LostKey {
-  const { shape, key, lost } = state;
-  const before = lost[0]!.before;
-  const after = lost.at(-1)!.after;
-  const rows = finals.rows(shape.name, key);
+  const { shape, key, lost, before, after } = state;
+  const rows = finals.rows(shape.name, state.id);
   const note = noteOf(state, rows);
+  const unchanged = sameState(shape, before, after);
   return {
     table: shape.name,
     key,
     before: bodyDigest(shape, before),
     after: bodyDigest(shape, after),
-    effect: bodyOf(shape, before) === bodyOf(shape, after) ? 'none' : before === null ? 'insert' : after === null ? 'delete' : 'update',
+    effect: unchanged ? 'none' : before === null ? 'insert' : after === null ? 'delete' : 'update',
     conflict: state.conflict,
     gtids: GtidSet.of(lost.map((l) => l.tx.gtid)).toString(),
     inPlace: inPlace(state, finals, rules),
@@ -232,9 +278,13 @@ export function lostKeyLine(state: KeyState, finals: FinalRows, rules: Reconcile
 }
 
 function noteOf(state: KeyState, rows: readonly Row[] | null): string {
-  if (state.demanded === undefined)
+  const { shape, copies, taken } = state;
+  if (copies !== null && copies !== 0)
+    return `the table has no key: ${Math.abs(copies)} equal row${Math.abs(copies) === 1 ? '' : 's'} ${copies > 0 ? 'missing' : 'too many'}`;
+  if (state.demanded === undefined && shape.autoIncrement)
     return 'two different rows were given this AUTO_INCREMENT id: a person must decide; with a declared identity column the old one can have a new id';
-  if (rows && rows.length > 1) return `${rows.length} rows carry this identity`;
+  if (state.demanded === undefined) return `its value in ${taken.join(', ')} was given to another row on the new side: a person must decide`;
+  if (copies === null && rows && rows.length > 1) return `${rows.length} rows carry this identity`;
   const moved = rekeyNote(state, rows ?? []);
   if (moved) return moved;
   return state.conflict && !state.owed ? 'settled by the rule: the new side stands' : '';

@@ -2,9 +2,10 @@
 import type { LogPlace } from '../bundle.ts';
 import type { GtidSet } from '../gtid.ts';
 import type { ReconcileRules } from '../plan.ts';
-import { changesOf } from './lost.ts';
-import type { Shapes } from './lost.ts';
-import type { SideLog } from './side.ts';
+import type { KeyIds } from './keys.ts';
+import { changesOf } from './net.ts';
+import type { ChangeOfKey, Shapes } from './net.ts';
+import type { LoggedWrite, SideLog } from './side.ts';
 import { writeIdOf } from './tables.ts';
 
 /** A place and whether both sides share it. */
@@ -19,34 +20,44 @@ export interface WritePlaces {
   deletesOf(table: string, key: string): readonly Place[];
 }
 
-/** Indexes both logs. A GTID that is in both has its place on the old side: a replay does not move it. Memory: one entry per transaction and write. */
-export function placesOf(old: SideLog, fresh: SideLog, fork: GtidSet, lost: GtidSet, shapes: Shapes): WritePlaces {
-  const gtids = new Map<string, Place>();
+/**
+ * Finds places in both logs. A GTID that is in both has its place on the old side: a replay does not move it. Memory: one entry per write of the kept
+ * transactions and of those that the logs' readers noted.
+ */
+export function placesOf(old: SideLog, fresh: SideLog, fork: GtidSet, lost: GtidSet, shapes: Shapes, ids: KeyIds): WritePlaces {
   const writes = new Map<string, Place>();
   const deletes = new Map<string, Place[]>();
-  for (const [side, log] of [
-    ['old', old],
-    ['new', fresh],
-  ] as const) {
-    for (const tx of log.transactions) {
-      const seen = gtids.get(tx.gtid);
-      const place = seen ?? { side, index: tx.index, gtid: tx.gtid, lost: lost.has(tx.gtid), beforeFork: fork.has(tx.gtid) };
-      gtids.set(tx.gtid, place);
-      if (seen || tx.heartbeat) continue;
-      for (const c of changesOf(tx, shapes)) {
-        if ('reason' in c) continue;
-        const w = c.change.after && writeIdOf(c.shape, c.change.after);
-        const at = `${c.shape.name}\0${w ?? c.key}`;
-        if (w && !writes.has(at)) writes.set(at, place);
-        else if (c.change.after === null) deletes.set(at, [...(deletes.get(at) ?? []), place]);
-      }
-    }
+  const place = (gtid: string): Place | undefined => {
+    const [inOld, inNew] = [old.order.indexOf(gtid), fresh.order.indexOf(gtid)];
+    if (inOld === -1 && inNew === -1) return undefined;
+    const side = inOld === -1 ? 'new' : 'old';
+    return { side, index: side === 'old' ? inOld : inNew, gtid, lost: lost.has(gtid), beforeFork: fork.has(gtid) };
+  };
+  const note = (side: SideLog, { gtid, table, w, key }: LoggedWrite) => {
+    const at = `${table}\0${w ?? key}`;
+    const is = place(gtid);
+    if (!is || (side === fresh && is.side === 'old')) return;
+    if (w === null) {
+      const list = deletes.get(at);
+      if (!list) deletes.set(at, [is]);
+      else if (list.every((p) => p.gtid !== gtid)) list.push(is);
+    } else if (!writes.has(at)) writes.set(at, is);
+  };
+  for (const side of [old, fresh]) {
+    for (const tx of side.transactions) if (!tx.heartbeat) for (const c of changesOf(tx, shapes, ids)) if (!('reason' in c)) note(side, loggedWrite(c));
+    for (const w of side.writes) note(side, w);
   }
   return {
-    ofGtid: (gtid) => gtids.get(gtid.toLowerCase()),
+    ofGtid: (gtid) => place(gtid.toLowerCase()),
     ofWriteId: (table, w) => writes.get(`${table}\0${w}`),
     deletesOf: (table, key) => deletes.get(`${table}\0${key}`) ?? [],
   };
+}
+
+/** A change as the ledger would know it: by the write id in its row, or as a delete of its key. */
+export function loggedWrite({ shape, key, change }: ChangeOfKey): LoggedWrite {
+  const w = change.after && writeIdOf(shape, change.after);
+  return { gtid: change.tx.gtid, table: shape.name, w: w ?? (change.after ? '' : null), key };
 }
 
 /**

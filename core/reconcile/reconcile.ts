@@ -7,8 +7,9 @@ import type { ConflictClass, ReconcileRules } from '../plan.ts';
 import { META_SCHEMA } from '../workload.ts';
 import { fatesOf } from './fates.ts';
 import type { FinalState } from './fates.ts';
-import { findFork, lostSet } from './fork.ts';
+import { findFork, lostSet, NOTHING_LOST } from './fork.ts';
 import type { Fork, ForkFinding, LostSet } from './fork.ts';
+import { KeyIds, rowOfKey } from './keys.ts';
 import { inPlace, lostChanges, lostKeyLine, recoveredAt, recoveryOf, rekeyNote } from './lost.ts';
 import type { FinalRows, KeyState, LostChanges, Shapes } from './lost.ts';
 import { placesOf } from './places.ts';
@@ -37,22 +38,24 @@ export interface Divergence {
   changes: LostChanges;
 }
 
-const NOTHING_LOST: LostSet = { lost: GtidSet.empty, transactions: [], after: [], late: GtidSet.empty, forced: GtidSet.empty };
-
 /** `shapes`: tables as they are on the new source; needed for every table of the lost part and of the ledger. */
-export function divergenceOf(sides: Sides, shapes: Shapes): Divergence {
+export function divergenceOf(sides: Sides, shapes: Shapes, ids: KeyIds = new KeyIds()): Divergence {
   const fork = findFork(sides.old, sides.fresh, sides.known);
   const set = fork.set ? lostSet(sides.old, sides.fresh, fork.set) : NOTHING_LOST;
-  return { fork, set, changes: lostChanges(set, shapes, sides.rules, sides.clients) };
+  return { fork, set, changes: lostChanges(set, shapes, sides.rules, sides.clients, ids) };
 }
 
 export interface ReconcileInput extends Sides {
   shapes: Shapes;
+  /** identities of the ledger's keys too; left out where no key folds */
+  ids?: KeyIds;
   divergence: Divergence;
   finals: FinalRows;
   /** null: no ledger was given */
   attempts: readonly LedgerAttempt[] | null;
   logs: ReconcileSummary['logs'];
+  /** what foreign keys may have changed without a word in the log */
+  cascades?: readonly ForkFinding[];
 }
 
 export interface Reconciled {
@@ -106,14 +109,16 @@ function countFates(fates: readonly FateLine[]): Record<Fate, number> {
 function fateInput(input: ReconcileInput, attempts: Iterable<LedgerAttempt>): Parameters<typeof fatesOf>[0] {
   const { shapes, divergence, finals, rules } = input;
   const { fork, set, changes } = divergence;
-  const states = new Map(changes.keys.map((k) => [`${k.shape.name}\0${k.key}`, k]));
+  const ids = input.ids ?? new KeyIds();
+  const states = new Map(changes.keys.map((k) => [`${k.shape.name}\0${k.id}`, k]));
+  const stateOf = (table: string, key: string) => states.get(`${table}\0${ledgerId(shapes, ids, table, key)}`);
   return {
     attempts,
     rule: rules.conflict,
     logsWhole: ![...input.old.findings, ...input.fresh.findings].some((f) => f.kind !== 'in-use') && !fork.findings.some((f) => f.severity === 'unknown'),
-    places: placesOf(input.old, input.fresh, fork.set ?? GtidSet.empty, set.lost, shapes),
+    places: placesOf(input.old, input.fresh, fork.set ?? GtidSet.empty, set.lost, shapes, ids),
     recoveredAt: (table, key) => {
-      const state = states.get(`${table}\0${key}`);
+      const state = stateOf(table, key);
       return state ? recoveredAt(state) : null;
     },
     final: (table, key) => {
@@ -122,13 +127,20 @@ function fateInput(input: ReconcileInput, attempts: Iterable<LedgerAttempt>): Pa
       if (typeof shape === 'string') return `${table} ${shape}`;
       const reason = changes.unsupported.get(table);
       if (reason) return `${table} ${reason}`;
-      const rows = finals.rows(table, key);
+      const rows = finals.rows(table, ledgerId(shapes, ids, table, key));
       if (!rows) return `the rows of ${table} could not be read`;
-      const state = states.get(`${table}\0${key}`);
+      const state = stateOf(table, key);
       const digests = rows.map((r) => clientDigest(shape, r));
       return state ? { rows: digests, ...imagesOf(state, rows) } : { rows: digests };
     },
   };
+}
+
+/** Identity of a key as the ledger names it. */
+export function ledgerId(shapes: Shapes, ids: KeyIds, table: string, key: string): string {
+  const shape = shapes.get(table);
+  if (!shape || typeof shape === 'string' || !shape.key) return key;
+  return ids.idOf(shape.key, rowOfKey(shape.key, key, shape.columns.length)) ?? key;
 }
 
 /** The evidence beside a fate: what the row was on each side. */
@@ -137,7 +149,7 @@ function imagesOf(state: KeyState, rows: readonly Row[]): Omit<FinalState, 'rows
   const digest = (r: Row | null) => (r ? imageDigest(shape, r) : null);
   const own = state.fresh.findLast((c) => c.own);
   const note = rekeyNote(state, rows);
-  return { oldImage: digest(state.lost.at(-1)!.after), ...(own ? { newImage: digest(own.after) } : {}), ...(note ? { note } : {}) };
+  return { oldImage: digest(state.after), ...(own ? { newImage: digest(own.after) } : {}), ...(note ? { note } : {}) };
 }
 
 function rpoSeconds(attempts: readonly LedgerAttempt[], lost: GtidSet, fork: GtidSet | null): number | null {
@@ -166,7 +178,13 @@ function lastRecovery(keys: readonly KeyState[], fates: readonly FateLine[], led
 function findingsOf(input: ReconcileInput, fates: readonly FateLine[]): ForkFinding[] {
   const { divergence, attempts } = input;
   const { fork, set, changes } = divergence;
-  const out: ForkFinding[] = [...fork.findings, ...logFindings(input, fates), ...statementFindings(divergence)];
+  const out: ForkFinding[] = [
+    ...fork.findings,
+    ...logFindings(input, fates),
+    ...statementFindings(divergence),
+    ...undecidedFindings(set),
+    ...(input.cascades ?? []),
+  ];
   for (const [table, reason] of changes.unsupported)
     if (!table.startsWith(`${META_SCHEMA}.`)) out.push({ severity: 'unknown', text: `${table} ${reason}: its lost rows are unknown` });
   for (const [table, count] of unreadable(changes.keys, input.finals)) out.push({ severity: 'unknown', text: `${table}: ${count} rows could not be read` });
@@ -224,8 +242,19 @@ function statementFindings({ set, changes }: Divergence): ForkFinding[] {
   return out;
 }
 
+/** Branches that were prepared: whether their rows were lost is not in the log. */
+function undecidedFindings({ undecided }: LostSet): ForkFinding[] {
+  return undecided.map((t) => {
+    const tables = [...new Set(t.rows.map((r) => r.table))].join(', ');
+    return {
+      severity: 'unknown',
+      text: `lost transaction ${t.gtid} prepared the XA branch ${t.branch}, and nothing says whether it was committed: its rows of ${tables} are unknown`,
+    };
+  });
+}
+
 function unreadable(keys: readonly KeyState[], finals: FinalRows): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const k of keys) if (finals.rows(k.shape.name, k.key) === null) counts.set(k.shape.name, (counts.get(k.shape.name) ?? 0) + 1);
+  for (const k of keys) if (finals.rows(k.shape.name, k.id) === null) counts.set(k.shape.name, (counts.get(k.shape.name) ?? 0) + 1);
   return counts;
 }

@@ -1,10 +1,23 @@
-/** One side of a fork: the files of one server's binary log and their whole transactions, in commit order. */
+/** One side of a fork: the files of one server's binary log and its whole transactions, in commit order. Of most of them only the GTID is kept. */
 import type { Finding } from '../binlog/finding.ts';
 import type { BinlogSink, Transaction } from '../binlog/model.ts';
-import { GtidSet } from '../gtid.ts';
+import type { GtidSet } from '../gtid.ts';
 import { META_SCHEMA } from '../workload.ts';
+import { GtidOrder } from './order.ts';
+import type { Row } from './tables.ts';
 
-export interface SideTransaction extends Transaction {
+/** A row event's one row, in the cells of the table as it is now (core/reconcile/schema.ts). */
+export interface RowChange {
+  /** `schema.table` */
+  table: string;
+  op: 'insert' | 'update' | 'delete';
+  before: Row | null;
+  after: Row | null;
+  /** why its cells cannot be told, in words that follow the table's name */
+  reason?: string;
+}
+
+export interface SideTransaction extends Transaction<RowChange> {
   /** ordinal in this side's log */
   index: number;
   /** touches nothing but our own heartbeat */
@@ -17,41 +30,75 @@ export interface SideFile {
   previous: GtidSet | null;
 }
 
-/** Collects what a decoder tells. Memory: all transactions. */
-export class SideLog implements BinlogSink {
+/** A write of the ledger as a row image shows it. */
+export interface LoggedWrite {
+  gtid: string;
+  table: string;
+  /** the write id in a row; null: the row of `key` was deleted */
+  w: string | null;
+  key: string;
+}
+
+/** Collects what a decoder tells. Memory: the transactions that are kept; of all others, runs of GTIDs. */
+export class SideLog implements BinlogSink<RowChange> {
   readonly files: SideFile[] = [];
-  readonly transactions: SideTransaction[] = [];
   readonly findings: Finding[] = [];
+  readonly order = new GtidOrder();
+  /** those that are kept, in the log's order */
+  transactions: SideTransaction[] = [];
+  /** of the ledger, in transactions that are not kept */
+  writes: LoggedWrite[] = [];
+  /** of its first file's server */
+  version = '';
+  /** branches that were prepared: of them, rows must be had whatever side of the fork they are on */
+  readonly prepared: Set<string>;
+  private readonly keep: (t: Transaction<RowChange>) => boolean;
+  private known: GtidSet | null = null;
+
+  constructor(keep: (t: Transaction<RowChange>) => boolean = () => true, prepared: Iterable<string> = []) {
+    this.keep = keep;
+    this.prepared = new Set(prepared);
+  }
 
   file(name: string): void {
     this.files.push({ file: name, previous: null });
   }
 
+  server(version: string): void {
+    if (this.version === '') this.version = version;
+  }
+
   previousGtids(set: GtidSet): void {
     const file = this.files.at(-1);
     if (file) file.previous = set;
+    this.known = null;
   }
 
-  transaction(t: Transaction): void {
+  transaction(t: Transaction<RowChange>): void {
+    this.known = null;
+    const index = this.order.add(t.gtid);
+    if (t.branch !== undefined && t.statements.includes('XA PREPARE')) this.prepared.add(t.gtid);
+    if (!this.keep(t) && t.branch === undefined) return;
     const heartbeat = t.rows.length > 0 && t.statements.length === 0 && t.rows.every((r) => r.table.startsWith(`${META_SCHEMA}.`));
-    this.transactions.push({ ...t, index: this.transactions.length, heartbeat });
+    this.transactions.push({ ...t, index, heartbeat });
   }
 
   finding(finding: Finding): void {
     this.findings.push(finding);
   }
 
-  /** All GTIDs the log accounts for: its whole transactions and everything that came before its files. */
-  set(): GtidSet {
-    let set = GtidSet.of(this.transactions.map((t) => t.gtid));
-    for (const f of this.files) if (f.previous) set = set.union(f.previous);
-    return set;
+  /** Takes what a second reading of the same log kept: transactions that the first one did not have are left out. */
+  adopt(again: SideLog): void {
+    const own = (gtid: string) => this.order.indexOf(gtid);
+    this.transactions = again.transactions.filter((t) => own(t.gtid) !== -1).map((t) => ({ ...t, index: own(t.gtid) }));
+    this.writes = again.writes.filter((w) => own(w.gtid) !== -1);
   }
 
-  /** `schema.table` of every row image. */
-  tables(): Set<string> {
-    const names = new Set<string>();
-    for (const t of this.transactions) for (const r of t.rows) names.add(r.table);
-    return names;
+  /** All GTIDs the log accounts for: its whole transactions and everything that came before its files. */
+  set(): GtidSet {
+    if (this.known) return this.known;
+    let set = this.order.set();
+    for (const f of this.files) if (f.previous) set = set.union(f.previous);
+    return (this.known = set);
   }
 }

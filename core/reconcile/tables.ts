@@ -1,129 +1,124 @@
-/**
- * Tables as reconciliation sees them: which column identifies a row, and one exact text form of every value, whether it comes from a binary log or
- * from `CAST(column AS CHAR)`. Narrow on purpose: what is not listed here is unsupported, by name and with the reason, and its rows are `unknown`.
- */
-import type { Image } from '../binlog/model.ts';
+/** Tables as reconciliation sees them: what identifies a row, which columns make it the same row, and what else must be unique. */
 import { rowDigest, WORKLOAD_TABLES } from '../workload.ts';
+import { keySpec, keyText } from './keys.ts';
+import type { KeySpec } from './keys.ts';
+import { identityOf, isGeneratedKey } from './schema.ts';
+import type { Cells, ColumnInfo, Identity, TableInfo } from './schema.ts';
 
-/** A row of information_schema.COLUMNS, in ordinal order. */
-export interface ColumnInfo {
-  name: string;
-  /** DATA_TYPE, lower case */
-  dataType: string;
-  unsigned: boolean;
-  charset: string | null;
-  collation: string | null;
-  primary: boolean;
-  autoIncrement: boolean;
-  generated: boolean;
-}
-export interface TableInfo {
-  /** `schema.table` */
-  name: string;
-  columns: ColumnInfo[];
-  triggers: number;
-  foreignKeys: number;
-}
+export type { ColumnInfo, TableInfo } from './schema.ts';
 
-/** Values in column order, as text; null is NULL. */
-export type Row = readonly (string | null)[];
+/** Cells in column order; undefined: not in the image. */
+export type Row = Cells;
 
 export interface TableShape {
   name: string;
+  info: TableInfo;
   columns: readonly ColumnInfo[];
-  /** position of the primary key's column */
+  identity: Identity;
+  /** the identity's columns; null: the table has no key, and a row is all its cells */
+  key: KeySpec | null;
+  /** every other unique index */
+  uniques: readonly KeySpec[];
+  /** position of the primary key's only column; -1: it has several, or there is none */
   primary: number;
-  /** position of the column that identifies a row: the declared one, else the primary key */
-  identity: number;
-  /** the primary key is counted up by the server */
+  /** the identity is the id that the server counts up */
   autoIncrement: boolean;
-  /** the identity is a column of its own, so the AUTO_INCREMENT id means nothing and may change */
+  /** the AUTO_INCREMENT id is declared to mean nothing, and no foreign key names it: it may change */
   rekeyable: boolean;
+  /** positions of the columns that make a row what it is: all but an id that means nothing */
+  body: readonly number[];
   /** positions of the columns the client supplies */
   client: readonly number[];
 }
 
 const INTEGERS = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'bigint']);
-const STRINGS = new Set(['char', 'varchar']);
-const CHARSETS = new Set(['ascii', 'utf8mb4', 'utf8mb3']);
-/** never keys here: they are keys by a prefix only */
-const TEXTS = new Set(['tinytext', 'text', 'mediumtext', 'longtext']);
-const OTHERS = new Set(['decimal', 'datetime', 'date', 'time', 'timestamp', 'year']);
-const EXACT_COLLATIONS = new Set(['ascii_bin', 'utf8mb4_bin', 'utf8mb4_0900_bin', 'utf8mb3_bin']);
 
 export function isInteger(column: ColumnInfo): boolean {
   return INTEGERS.has(column.dataType);
 }
 
-/** The shape of a table, or why it is not supported, in words that follow its name. */
+/** The shape of a table, or why nothing can be told of it, in words that follow its name. `identity`: the declared column, or several with commas between. */
 export function shapeOf(info: TableInfo, identity?: string): TableShape | string {
-  const keys = info.columns.filter((c) => c.primary);
-  if (keys.length !== 1) return keys.length === 0 ? 'has no primary key' : 'has a primary key of several columns';
-  if (info.triggers > 0) return 'has triggers: what they wrote cannot be told from what a client wrote';
-  if (info.foreignKeys > 0) return 'has foreign keys: cascaded changes are not followed';
-  for (const c of info.columns) {
-    if (c.generated) return `has a generated column (${c.name})`;
-    const text = STRINGS.has(c.dataType) || TEXTS.has(c.dataType);
-    const known = isInteger(c) || OTHERS.has(c.dataType) || (text && CHARSETS.has(c.charset ?? ''));
-    if (!known) return `has a column of a type that is not compared (${c.name} ${c.dataType}${c.charset ? ` ${c.charset}` : ''})`;
-  }
-  const primary = info.columns.findIndex((c) => c.primary);
-  const at = identity === undefined ? primary : info.columns.findIndex((c) => c.name === identity);
-  if (at === -1) return `has no column ${identity}, which was declared as its identity`;
-  for (const i of new Set([primary, at])) {
-    const c = info.columns[i]!;
-    const exact = isInteger(c) || (STRINGS.has(c.dataType) && EXACT_COLLATIONS.has(c.collation ?? ''));
-    if (!exact) return `has a key whose equality is not plain (${c.name} ${c.dataType}${c.collation ? ` ${c.collation}` : ''})`;
-  }
-  const autoIncrement = info.columns[primary]!.autoIncrement;
+  const found = identityOf(info, identity?.split(','));
+  if (typeof found === 'string') return found;
+  const { columns } = info;
+  const counted = columns.findIndex((c) => c.autoIncrement);
+  const primary = info.indexes.find((i) => i.name === 'PRIMARY');
+  const only = primary?.parts.length === 1 ? primary.parts[0]!.column : -1;
+  const named = info.referencedBy.some((f) => f.parentColumns.includes(columns[counted]?.name ?? ''));
+  const rekeyable = identity !== undefined && counted !== -1 && found.by === 'columns' && !found.columns.includes(counted) && !named;
+  const meaningless = rekeyable || isGeneratedKey(info) ? counted : -1;
+  const all = columns.map((_, i) => i);
   const declared = WORKLOAD_TABLES.find((t) => t.name === info.name)?.clientColumns;
-  const client = info.columns.map((_, i) => i).filter((i) => !declared || declared.includes(info.columns[i]!.name));
-  return { name: info.name, columns: info.columns, primary, identity: at, autoIncrement, rekeyable: autoIncrement && at !== primary, client };
+  return {
+    name: info.name,
+    info,
+    columns,
+    identity: found,
+    key: found.by === 'columns' ? keySpec(info, found.columns, found.index) : null,
+    uniques: info.indexes
+      .filter((i) => i.unique && i.parts.every((p) => p.column !== -1) && !(found.by === 'columns' && isOf(i.parts, found.columns)))
+      .filter((i) => !(i.name === 'PRIMARY' && isGeneratedKey(info)))
+      .map((i) =>
+        keySpec(
+          info,
+          i.parts.map((p) => p.column),
+          i,
+        ),
+      ),
+    primary: only,
+    autoIncrement: found.by === 'columns' && counted !== -1 && found.columns.includes(counted),
+    rekeyable,
+    body: found.by === 'row' ? found.columns : all.filter((i) => i !== meaningless),
+    client: all.filter((i) => !declared || declared.includes(columns[i]!.name)),
+  };
 }
 
-/** A row image of the log in exact text form, or why it cannot be told. */
-export function rowOfImage(shape: TableShape, image: Image): Row | string {
-  if (image.length !== shape.columns.length) return `has row images of ${image.length} columns in the log and ${shape.columns.length} columns now`;
-  const row: (string | null)[] = [];
-  for (let i = 0; i < shape.columns.length; i++) {
-    const column = shape.columns[i]!;
-    const value = image[i];
-    if (value === undefined) return `has partial row images in the log (${column.name} is missing; binlog_row_image is not FULL)`;
-    if (value === null) row.push(null);
-    else if (!value.exact) return `has bytes in ${column.name} that are not in its character set`;
-    else row.push(column.unsigned && value.unsigned !== undefined ? value.unsigned : value.text);
-  }
-  return row;
-}
+const isOf = (parts: TableInfo['indexes'][number]['parts'], columns: readonly number[]): boolean =>
+  parts.length === columns.length && parts.every((p, i) => p.column === columns[i]);
 
-/** The identity as text. Collations that pad compare without trailing spaces. */
+/** The identity for people. */
 export function keyOf(shape: TableShape, row: Row): string {
-  return plainKey(shape.columns[shape.identity]!, row[shape.identity]);
+  return shape.key ? keyText(shape.key, row) : rowText(shape, row);
+}
+
+/** All cells of a row that has no other identity. */
+export function rowText(shape: TableShape, row: Row): string {
+  return JSON.stringify(shape.body.map((i) => row[i] ?? null));
 }
 
 export function primaryOf(shape: TableShape, row: Row): string {
-  return plainKey(shape.columns[shape.primary]!, row[shape.primary]);
+  return row[shape.primary] ?? '';
 }
 
-function plainKey(column: ColumnInfo, text: string | null | undefined): string {
-  if (text === null || text === undefined) return '\0NULL';
-  return isInteger(column) || column.collation === 'utf8mb4_0900_bin' ? text : text.replace(/ +$/, '');
-}
-
-/** What a row is, without an AUTO_INCREMENT id that means nothing: two rows with equal bodies are the same row. */
+/** What a row is, without an id that means nothing: two whole rows with equal bodies are the same row. null: absence. */
 export function bodyOf(shape: TableShape, row: Row | null): string | null {
-  if (row === null) return null;
-  return JSON.stringify(shape.rekeyable ? row.filter((_, i) => i !== shape.primary) : row);
+  return row && rowText(shape, row);
+}
+
+/** Every cell of the body is there. */
+export const isWhole = (shape: TableShape, row: Row): boolean => shape.body.every((i) => row[i] !== undefined);
+
+/** The same cells are there, and they are equal. */
+export function sameState(shape: TableShape, a: Row | null, b: Row | null): boolean {
+  if (a === null || b === null) return a === b;
+  return shape.body.every((i) => a[i] === b[i]);
+}
+
+/** Every cell that `wanted` has is so in `row`. Absence wants absence. */
+export function holds(shape: TableShape, row: Row | null, wanted: Row | null): boolean {
+  if (row === null || wanted === null) return row === wanted;
+  return shape.body.every((i) => wanted[i] === undefined || wanted[i] === row[i]);
+}
+
+/** `later` over `earlier`: cells that an image leaves out are what they were. */
+export function overlay(earlier: Row | null | undefined, later: Row): Row {
+  return earlier && later.includes(undefined) ? later.map((cell, i) => (cell === undefined ? earlier[i] : cell)) : later;
 }
 
 /** SHA-256 of the columns of a body, as the evidence names them; null for absence. */
 export function bodyDigest(shape: TableShape, row: Row | null): string | null {
-  if (row === null) return null;
-  return digestOfColumns(
-    shape,
-    row,
-    shape.columns.map((_, i) => i).filter((i) => !shape.rekeyable || i !== shape.primary),
-  );
+  return row && digestOfColumns(shape, row, shape.body);
 }
 
 /** SHA-256 of all columns. */
@@ -147,5 +142,6 @@ export function writeIdOf(shape: TableShape, row: Row): string | undefined {
 }
 
 function digestOfColumns(shape: TableShape, row: Row, positions: readonly number[]): string {
-  return rowDigest(Object.fromEntries(positions.map((i) => [shape.columns[i]!.name, row[i] ?? null])));
+  const known = positions.filter((i) => row[i] !== undefined);
+  return rowDigest(Object.fromEntries(known.map((i) => [shape.columns[i]!.name, row[i] ?? null])));
 }

@@ -1,8 +1,9 @@
 /** Reads the binary logs of one side, from a folder of files or from a running server, into core's model. */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { TransactionCollector } from '../../../core/binlog/collect.ts';
 import { LogReader } from '../../../core/binlog/log.ts';
+import type { ReadOptions } from '../../../core/binlog/log.ts';
+import type { LogVisitor } from '../../../core/binlog/visitor.ts';
 import { DrillError } from '../../../core/errors.ts';
 import type { SideLog } from '../../../core/reconcile/side.ts';
 import type { LogFile } from '../../port.ts';
@@ -18,19 +19,26 @@ export async function findLogs(dir: string): Promise<string[]> {
   return files;
 }
 
+export interface ReadLogs {
+  /** what is told of the log's rows: see LogReader */
+  rows: ReadOptions['rows'];
+  checksums: ReadOptions['checksums'];
+  signal?: AbortSignal;
+}
+const EVERYTHING: ReadLogs = { rows: 'visit', checksums: 'all' };
+
 /**
- * Reads a folder's files, or what a running server has now, into `log`; damage becomes findings. Every checksum is checked; files are hashed on the way past.
- * `wants`: the tables whose rows are needed. A server's account needs REPLICATION SLAVE. Throws DRILL_NO_LOGS, DRILL_LOGS_UNREADABLE, DRILL_STREAM_SILENT,
- * DRILL_STREAM_CUT.
+ * Reads a folder's files, or what a running server has now; damage becomes findings of `log`, which `visitor` fills. Files are hashed on the way past.
+ * A server's account needs REPLICATION SLAVE. Throws DRILL_NO_LOGS, DRILL_LOGS_UNREADABLE, DRILL_STREAM_SILENT, DRILL_STREAM_CUT, and the signal's reason.
  */
-export async function readLogs(source: string, log: SideLog, { wants }: { wants?: (table: string) => boolean } = {}): Promise<LogFile[]> {
-  const collector = new TransactionCollector(log, { bytes: nodeBytes, ...(wants ? { wants } : {}) });
-  const reader = new LogReader(collector, { bytes: nodeBytes, rows: 'visit', checksums: 'all' });
+export async function readLogs(source: string, log: SideLog, visitor: LogVisitor, { signal, ...options }: ReadLogs = EVERYTHING): Promise<LogFile[]> {
+  const reader = new LogReader(visitor, { bytes: nodeBytes, ...options });
+  const stop = signal ? { signal } : {};
   if (await isServer(source)) {
-    const files = await readStream(source, reader, { until: 'end', sha256: true });
+    const files = await readStream(source, reader, { until: 'end', sha256: true, ...stop });
     return files.map((f, i) => ({ file: log.files[i]!.file, ...f }));
   }
-  const files = await readFiles(await findLogs(source), reader, { sha256: true });
+  const files = await readFiles(await findLogs(source), reader, { sha256: true, ...stop });
   return files.map(({ path, bytes, sha256 }) => ({ file: basename(path), bytes, sha256: sha256! }));
 }
 

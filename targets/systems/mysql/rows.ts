@@ -1,9 +1,12 @@
-/** Tables and rows of a server in the exact text form of core/reconcile/tables.ts. */
+/** Tables and rows of a server in the exact cells of core/reconcile/schema.ts. */
 import type { Readable } from 'node:stream';
 import type { Connection } from 'mysql2/promise';
-import { isInteger, keyOf, shapeOf } from '../../../core/reconcile/tables.ts';
-import type { ColumnInfo, Row, TableInfo, TableShape } from '../../../core/reconcile/tables.ts';
 import { DrillError, messageOf } from '../../../core/errors.ts';
+import type { KeyPart, KeySpec } from '../../../core/reconcile/keys.ts';
+import { cellForm } from '../../../core/reconcile/schema.ts';
+import { isInteger, shapeOf } from '../../../core/reconcile/tables.ts';
+import type { ColumnInfo, Row, TableShape } from '../../../core/reconcile/tables.ts';
+import { cellExpression, cellOf, readTables } from './schema.ts';
 
 export const quoteName = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
@@ -13,53 +16,23 @@ export function quoteTable(table: string): string {
   return `${quoteName(table.slice(0, dot))}.${quoteName(table.slice(dot + 1))}`;
 }
 
-/** The shapes of the tables as they are on the server; a string says why one is not supported. */
+/** The shapes of the tables as they are on the server; a string says why nothing can be told of one. */
 export async function readShapes(
   connection: Connection,
   tables: Iterable<string>,
   identity: Record<string, string>,
 ): Promise<Map<string, TableShape | string>> {
-  const shapes = new Map<string, TableShape | string>();
-  for (const table of tables) {
-    const info = await tableInfo(connection, table);
-    shapes.set(table, info ? shapeOf(info, identity[table]) : 'is not on the new source');
-  }
-  return shapes;
-}
-
-async function tableInfo(connection: Connection, table: string): Promise<TableInfo | null> {
-  const dot = table.indexOf('.');
-  const name = [table.slice(0, dot), table.slice(dot + 1)];
-  const [columns] = await connection.query(
-    'SELECT COLUMN_NAME n, DATA_TYPE d, COLUMN_TYPE t, CHARACTER_SET_NAME cs, COLLATION_NAME co, COLUMN_KEY k, EXTRA x FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
-    name,
+  const names = [...tables];
+  const infos = await readTables(connection, names);
+  return new Map(
+    names.map((name) => {
+      const info = infos.get(name);
+      return [name, info ? shapeOf(info, identity[name]) : 'is not on the new source'];
+    }),
   );
-  const [traits] = await connection.query(
-    `SELECT (SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ?) tr,
-      (SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE (CONSTRAINT_SCHEMA = ? AND TABLE_NAME = ?) OR (UNIQUE_CONSTRAINT_SCHEMA = ? AND REFERENCED_TABLE_NAME = ?)) fk`,
-    [...name, ...name, ...name],
-  );
-  const list = columns as { n: string; d: string; t: string; cs: string | null; co: string | null; k: string; x: string }[];
-  if (list.length === 0) return null;
-  const [{ tr, fk }] = traits as [{ tr: string | number; fk: string | number }];
-  return { name: table, columns: list.map((c) => columnInfo(c)), triggers: Number(tr), foreignKeys: Number(fk) };
 }
 
-function columnInfo(c: { n: string; d: string; t: string; cs: string | null; co: string | null; k: string; x: string }): ColumnInfo {
-  return {
-    name: c.n,
-    // ZEROFILL pads the text of a SELECT but not that of the log: a type of its own, which is not supported
-    dataType: /zerofill/i.test(c.t) ? 'zerofill' : c.d.toLowerCase(),
-    unsigned: /\bunsigned\b/i.test(c.t),
-    charset: c.cs,
-    collation: c.co,
-    primary: c.k === 'PRI',
-    autoIncrement: /\bauto_increment\b/i.test(c.x),
-    generated: /\b(GENERATED|INVISIBLE)\b/i.test(c.x.replace('DEFAULT_GENERATED', '')),
-  };
-}
-
-export const selectList = (shape: TableShape): string => shape.columns.map((c) => `CAST(${quoteName(c.name)} AS CHAR)`).join(', ');
+export const selectList = (shape: TableShape): string => shape.columns.map((c) => cellExpression(c)).join(', ');
 
 /**
  * All rows in key order, one batch at a time. Integer keys in their order, text keys in the order of their bytes: the orders that compareKeys knows.
@@ -75,7 +48,7 @@ export async function* readRows(connection: Connection, shape: TableShape): Asyn
   ).connection;
   const stream = core.query({ sql, rowsAsArray: true }).stream({ highWaterMark: 500 });
   try {
-    for await (const row of stream as AsyncIterable<Row>) yield row;
+    for await (const row of stream as AsyncIterable<(string | null)[]>) yield row.map((text, i) => cellOf(shape.columns[i]!, text));
   } catch (cause) {
     throw new DrillError('DRILL_ROWS_UNREADABLE', `the rows of ${shape.name} could not be read: ${messageOf(cause)}`, '', { cause });
   }
@@ -91,19 +64,29 @@ export function comparePrimary(shape: TableShape, a: string, b: string): number 
 }
 
 const KEYS_PER_READ = 2_000;
+/** Conditions over all columns of a table that has no key: each reading is a scan. */
+const ROWS_PER_READ = 200;
 
-/** The rows that have one of these identities, by identity. Cheap where the identity leads an index. */
-export async function readRowsByKey(connection: Connection, shape: TableShape, keys: readonly string[]): Promise<Map<string, Row[]>> {
-  const found = new Map<string, Row[]>();
-  for (let from = 0; from < keys.length; from += KEYS_PER_READ) {
-    const some = keys.slice(from, from + KEYS_PER_READ);
-    const sql = `SELECT ${selectList(shape)} FROM ${quoteTable(shape.name)} WHERE ${whereIdentity(shape, some)}`;
-    for (const row of await rowsOf(connection, sql)) {
-      const key = keyOf(shape, row);
-      found.set(key, [...(found.get(key) ?? []), row]);
-    }
+/**
+ * The rows that have the key of one of these, as the server compares keys; of a table without one, the rows that may equal one of these: what the cells say
+ * is for the caller to compare. Cheap where the key leads an index.
+ */
+export async function* readRowsLike(connection: Connection, shape: TableShape, wanted: readonly Row[]): AsyncGenerator<Row[]> {
+  const step = shape.key ? KEYS_PER_READ : ROWS_PER_READ;
+  for (let from = 0; from < wanted.length; from += step) {
+    const some = wanted.slice(from, from + step);
+    const where = shape.key ? whereKey(shape.key, some) : whereRows(shape, some);
+    yield await cellsOf(connection, shape, `SELECT ${selectList(shape)} FROM ${quoteTable(shape.name)} WHERE ${where}`);
   }
-  return found;
+}
+
+/** The rows of a SELECT of selectList. Throws DRILL_ROWS_UNREADABLE. */
+export async function cellsOf(connection: Connection, shape: TableShape, sql: string): Promise<Row[]> {
+  try {
+    return (await rowsOf(connection, sql)).map((row) => row.map((text, i) => cellOf(shape.columns[i]!, text ?? null)));
+  } catch (cause) {
+    throw new DrillError('DRILL_ROWS_UNREADABLE', `the rows of ${shape.name} could not be read: ${messageOf(cause)}`, '', { cause });
+  }
 }
 
 export async function rowsOf(connection: Connection, sql: string): Promise<Row[]> {
@@ -111,17 +94,55 @@ export async function rowsOf(connection: Connection, sql: string): Promise<Row[]
   return rows as unknown as Row[];
 }
 
+const partColumn = ({ info, prefix }: KeyPart): string => (prefix === null ? quoteName(info.name) : `LEFT(${quoteName(info.name)}, ${prefix})`);
+
+function partValue({ info, column, prefix }: KeyPart, row: Row): string {
+  const value = literal(info, row[column] ?? null);
+  return prefix === null ? value : `LEFT(${value}, ${prefix})`;
+}
+
+/** What the keys of rows are compared with: the columns themselves, so that an index serves; prefixes of them where the key is of prefixes. */
+function whereKey(spec: KeySpec, rows: readonly Row[]): string {
+  const hasNull = (row: Row) => spec.parts.some((p) => row[p.column] === null);
+  const conditions = rows.filter((r) => hasNull(r)).map((row) => spec.parts.map((p) => `${partColumn(p)} <=> ${partValue(p, row)}`).join(' AND '));
+  const values = rows.filter((r) => !hasNull(r)).map((row) => tuple(spec.parts.map((p) => partValue(p, row))));
+  if (values.length > 0) conditions.push(`${tuple(spec.parts.map((p) => partColumn(p)))} IN (${values.join(', ')})`);
+  return conditions.map((c) => `(${c})`).join(' OR ');
+}
+
+const tuple = (items: readonly string[]): string => (items.length === 1 ? items[0]! : `(${items.join(', ')})`);
+
+/** Columns that SQL compares as exactly as it must to leave none out; the others are compared by their cells. */
+function whereRows(shape: TableShape, rows: readonly Row[]): string {
+  const columns = shape.body.filter((i) => !['float', 'json', 'hex'].includes(cellForm(shape.columns[i]!)));
+  if (columns.length === 0) return 'TRUE';
+  const one = (row: Row) => columns.map((i) => `${quoteName(shape.columns[i]!.name)} <=> ${literal(shape.columns[i]!, row[i] ?? null)}`).join(' AND ');
+  return rows.map((row) => `(${one(row)})`).join(' OR ');
+}
+
 export function whereIdentity(shape: TableShape, keys: readonly string[]): string {
-  const column = shape.columns[shape.identity]!;
+  const column = shape.key!.parts[0]!.info;
   return `${quoteName(column.name)} IN (${keys.map((k) => literal(column, k)).join(', ')})`;
 }
 
-/** A value as SQL. Numbers stay bare, since MySQL compares a number with a quoted one as floating point. */
+/** A cell as SQL. Numbers stay bare, since MySQL compares a number with a quoted one as floating point. */
 export function literal(column: ColumnInfo, text: string | null): string {
   if (text === null) return 'NULL';
-  if (isInteger(column) || column.dataType === 'decimal') {
-    if (!/^-?\d+(\.\d+)?$/.test(text)) throw new DrillError('DRILL_ROWS_UNREADABLE', `"${text}" is no number for ${column.name}`);
-    return text;
-  }
-  return `'${text.replace(/[\\']/g, (c) => `\\${c}`).replaceAll('\0', '\\0')}'`;
+  const form = cellForm(column);
+  if (form === 'text' || form === 'hex') return textLiteral(column, text);
+  if (form === 'temporal') return quoted(text);
+  if (form === 'json') return `CAST(${quoted(text)} AS JSON)`;
+  if (!/^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(text)) throw new DrillError('DRILL_ROWS_UNREADABLE', `"${text}" is no number for ${column.name}`);
+  if (form === 'digits' || form === 'decimal') return text;
+  const number = text.includes('e') ? text : `${text}e0`;
+  return form === 'float' ? `CAST(${number} AS FLOAT)` : number;
 }
+
+/** The cell of a column of characters or bytes as SQL, in the column's character set or in one that holds all of it. */
+export function textLiteral(column: ColumnInfo, text: string): string {
+  if (cellForm(column) === 'text') return quoted(text);
+  if (!/^([0-9a-f]{2})*$/.test(text)) throw new DrillError('DRILL_ROWS_UNREADABLE', `the value of ${column.name} is not in hex digits`);
+  return column.charset === null ? `X'${text}'` : `_${column.charset} X'${text}'`;
+}
+
+const quoted = (text: string): string => `'${text.replace(/[\\']/g, (c) => `\\${c}`).replaceAll('\0', '\\0')}'`;

@@ -1,11 +1,11 @@
 import { GtidSet } from '../../../core/gtid.ts';
-import type { RowChange } from '../../../core/binlog/model.ts';
 import { findFork, lostSet } from '../../../core/reconcile/fork.ts';
 import { SideLog } from '../../../core/reconcile/side.ts';
+import type { RowChange } from '../../../core/reconcile/side.ts';
 
 const O = 'aaaaaaaa-0000-0000-0000-000000000001';
 const N = 'bbbbbbbb-0000-0000-0000-000000000002';
-const row = (text: string): RowChange => ({ table: 't.x', op: 'insert', before: null, after: [{ text, type: 'INT', exact: true }] });
+const row = (text: string): RowChange => ({ table: 't.x', op: 'insert', before: null, after: [text] });
 
 /** A log of one file: Previous_gtids, then transactions as `gtid` or [gtid, row text, statement]. */
 function side(previous: string, ...transactions: (string | [string, string | null, string?])[]): SideLog {
