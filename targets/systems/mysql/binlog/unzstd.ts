@@ -62,7 +62,7 @@ export class Unzstd {
       this.close();
       return null;
     }
-    engine.onerror = () => (this.failed = true);
+    Object.assign(engine, { onerror: () => (this.failed = true) });
     this.state = state as Uint32Array;
     this.engine = engine as Engine;
     return this.engine;
