@@ -141,10 +141,12 @@ export interface ReconcileSummary {
 }
 
 export interface Convergence {
-  /** all nodes read while writers were stopped and positions did not move */
+  /** positions at the end of the reading; rows that were read, and one digest for equal rows */
   nodes: { node: string; gtidExecuted: string; rows: number; digest: string; applier: string }[];
   equal: boolean | null;
   differences: { table: string; key: string; nodes: Record<string, string | null> }[];
+  /** that were compared */
+  tables?: string[];
   startedNs: string;
   /** the proof's end: convergence counts to here */
   provenNs: string | null;

@@ -1,6 +1,6 @@
 /** How a table is compared between servers: which columns in which exact form, what identifies a row, and the SQL of it. */
 import { cellForm, isGeneratedKey } from '../../../../core/reconcile/schema.ts';
-import type { ColumnInfo, TableInfo } from '../../../../core/reconcile/schema.ts';
+import type { Cell, ColumnInfo, TableInfo } from '../../../../core/reconcile/schema.ts';
 import { quoteName, quoteTable } from '../rows.ts';
 import { cellExpression } from '../schema.ts';
 
@@ -92,6 +92,7 @@ export function rawLiteral(c: ColumnInfo, bytes: Uint8Array): string {
   if (NUMBERS.has(form)) return numberOf(text());
   if (form === 'float') return `CAST(${numberOf(text())} AS FLOAT)`;
   if (form === 'double') return `CAST(${numberOf(text())} AS DOUBLE)`;
+  // a TIMESTAMP is in the session's time zone, which is UTC
   if (form === 'temporal') return `'${text().replaceAll("'", "''")}'`;
   const hex = `X'${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}'`;
   return c.charset === null || c.charset === 'binary' ? hex : `_${c.charset} ${hex}`;
@@ -128,6 +129,41 @@ function bound(p: ComparePlan, at: RawKey, side: '<' | '>'): string {
   return text;
 }
 
+/** The key as columns k0, k1, … of hex digits. */
+export const keySelect = (p: ComparePlan): string => p.key!.map((c, i) => `HEX(${bytesExpression(c)}) k${i}`).join(', ');
+export const keyOfHex = (p: ComparePlan, row: Record<string, string>): RawKey => p.key!.map((_, i) => Buffer.from(row[`k${i}`]!, 'hex'));
+
 /** The cells of rows (core/reconcile/schema.ts), in the order of `columns`, for who names them. */
-export const cellSelect = (p: ComparePlan, where: string): string =>
-  `SELECT ${p.columns.map((c) => cellExpression(c)).join(', ')} FROM ${p.from} WHERE ${where}`;
+export const cellSelect = (p: ComparePlan, where = '', more = ''): string =>
+  `SELECT ${p.columns.map((c) => cellOrRaw(c)).join(', ')}${more} FROM ${p.from}${where && ` WHERE ${where}`}`;
+
+// the sum in cellExpression loses the sign of -0
+const cellOrRaw = (c: ColumnInfo): string => (c.dataType === 'float' ? `CAST(${rawExpression(c)} AS CHAR)` : cellExpression(c));
+
+/** What is equal for all rows that are one to the key, as SQL: weights under its collation, without trailing spaces where that pads. */
+export function sameKey(p: ComparePlan): string {
+  const parts = p.key!.map((c) => {
+    if (!TEXTS.has(c.dataType)) return `HEX(${bytesExpression(c)})`;
+    const padded = !/_0900_|_nopad_/.test(c.collation ?? '');
+    return `HEX(WEIGHT_STRING(${padded ? `RTRIM(${quoteName(c.name)})` : quoteName(c.name)}))`;
+  });
+  return `CONCAT_WS(',', ${parts.join(', ')})`;
+}
+
+/** The bytes of a key whose cells are known, in the form of rawExpression; null: its text is not in its column's character set. */
+export function rawKeyOf(p: ComparePlan, cells: readonly Cell[]): RawKey | null {
+  const key: Uint8Array[] = [];
+  for (const [i, c] of p.key!.entries()) {
+    const bytes = cellForm(c) === 'hex' ? Buffer.from(cells[i]!, 'hex') : c.charset === 'latin1' ? latin1Of(cells[i]!) : Buffer.from(cells[i]!);
+    if (bytes === null) return null;
+    key.push(bytes);
+  }
+  return key;
+}
+
+/** MySQL's latin1 is windows-1252, and the five bytes that it leaves out are themselves. */
+const LATIN1 = new Map([...new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, i) => i))].map((char, i) => [char, i]));
+function latin1Of(text: string): Uint8Array | null {
+  const bytes = Array.from(text, (char) => LATIN1.get(char) ?? -1);
+  return bytes.includes(-1) ? null : Uint8Array.from(bytes);
+}

@@ -1,0 +1,76 @@
+/** The nodes of a proof: their connections, snapshots and positions. */
+import type { Connection } from 'mysql2/promise';
+import { GtidSet } from '../../core/gtid.ts';
+import { connect, gtidExecuted, parseDsn } from '../../targets/systems/mysql/dsn.ts';
+import { openWire } from '../../targets/systems/mysql/compare/wire.ts';
+import type { WireNode } from '../../targets/systems/mysql/compare/wire.ts';
+
+export interface ProofNode {
+  name: string;
+  dsn: string;
+  /** reads rows, in its snapshot */
+  wire: WireNode;
+  /** everything else */
+  admin: Connection;
+  applier: string;
+  /** the applier stopped with an error */
+  broken: boolean;
+}
+
+export async function openNodes(list: readonly { name: string; dsn: string }[], into: ProofNode[]): Promise<void> {
+  for (const { name, dsn } of list) {
+    const admin = await connect(parseDsn(dsn));
+    const wire = await openWire(name, dsn).catch((e: unknown) => {
+      admin.destroy();
+      throw e;
+    });
+    into.push({ name, dsn, wire, admin, ...(await applierOf(admin)) });
+  }
+}
+
+export function closeNodes(nodes: readonly ProofNode[]): void {
+  for (const n of nodes) {
+    n.admin.destroy();
+    n.wire.connection.destroy();
+  }
+}
+
+export async function applierOf(connection: Connection): Promise<{ applier: string; broken: boolean }> {
+  const [rows] = await connection.query('SHOW REPLICA STATUS');
+  const status = (rows as { Replica_SQL_Running: string; Last_SQL_Error: string }[])[0];
+  if (!status) return { applier: 'source', broken: false };
+  const error = status.Last_SQL_Error;
+  if (status.Replica_SQL_Running === 'Yes') return { applier: 'running', broken: false };
+  return { applier: error ? `stopped: ${error}` : 'stopped', broken: error !== '' };
+}
+
+/** Whether a node has executed a set, waiting for at most so long. */
+export async function waitFor(connection: Connection, set: string, timeoutMs: number): Promise<boolean> {
+  const [rows] = await connection.query('SELECT CAST(WAIT_FOR_EXECUTED_GTID_SET(?, ?) AS CHAR) w', [set, timeoutMs / 1000]);
+  return (rows as { w: string }[])[0]!.w === '0';
+}
+
+export const positions = (nodes: readonly ProofNode[]): Promise<string[]> => Promise.all(nodes.map((n) => gtidExecuted(n.admin)));
+
+/** Opens a snapshot on each node. What they had executed before: everything of it is in the snapshot. */
+export async function openSnapshots(nodes: readonly ProofNode[]): Promise<string[]> {
+  const lower = await positions(nodes);
+  await Promise.all(
+    nodes.map(async ({ wire: { connection } }) => {
+      await connection.query('ROLLBACK');
+      await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+      await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+    }),
+  );
+  return lower;
+}
+
+export async function closeSnapshots(nodes: readonly ProofNode[]): Promise<void> {
+  await Promise.all(nodes.map((n) => n.wire.connection.query('ROLLBACK')));
+}
+
+/** Nothing was written meanwhile, and every replica has what the source has. */
+export const stoodStill = (before: readonly string[], after: readonly string[]): boolean =>
+  before.every((b, i) => b === after[i] && GtidSet.parse(b).contains(GtidSet.parse(before[0]!)));
+
+export const common = (sets: readonly string[]): GtidSet => sets.map((s) => GtidSet.parse(s)).reduce((a, b) => a.intersect(b));

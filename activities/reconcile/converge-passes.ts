@@ -1,0 +1,228 @@
+/** The passes of a proof while writers may run: what differs is read again until it is settled, or real twice. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDrillError } from '../../core/errors.ts';
+import { GtidSet } from '../../core/gtid.ts';
+import { rawKeyOf } from '../../targets/systems/mysql/compare/plan.ts';
+import type { ComparePlan, RawKey } from '../../targets/systems/mysql/compare/plan.ts';
+import { openLocked } from './converge-locked.ts';
+import { closeSnapshots, common, openSnapshots, positions, stoodStill } from './converge-nodes.ts';
+import type { ProofNode } from './converge-nodes.ts';
+import { gtidExecuted } from '../../targets/systems/mysql/dsn.ts';
+import { readTable } from './converge-read.ts';
+import type { Group, Method, TableRead } from './converge-read.ts';
+import { settle } from './converge-settle.ts';
+import { readWindow } from './converge-window.ts';
+import type { TableWindow } from './converge-window.ts';
+
+export interface PassOptions {
+  method: Method;
+  /** how long rows that are being written may take to be settled */
+  settleMs: number;
+  /** how long writers may be made to wait for tables that no log can tell of; 0: not at all */
+  lockMsMax: number;
+  /** what a former proof covers: only what was touched since is read */
+  base: GtidSet | null;
+  /** once, in the first pass's snapshots */
+  inSnapshots?: () => Promise<void>;
+  progress: (text: string) => void;
+}
+
+export interface Proof {
+  /** the first reading of each table, or the locked one */
+  reads: Map<string, TableRead>;
+  real: { table: string; group: Group }[];
+  /** how many rows differ; with `atLeast`, there are more */
+  count: number;
+  atLeast: boolean;
+  untold: string[];
+  /** words for who reads the result */
+  notes: string[];
+  /** positions at the end of the last pass */
+  after: string[];
+}
+
+const PAUSE_MS = 100;
+const PAUSE_MS_MAX = 1_000;
+
+/** What is still to be read of a table; null: all of it. */
+type Pending = Map<ComparePlan, readonly RawKey[] | null>;
+
+export async function provePlans(nodes: readonly ProofNode[], plans: readonly ComparePlan[], opts: PassOptions): Promise<Proof> {
+  const passes = new Passes(nodes, opts);
+  let pending: Pending = new Map(plans.map((p) => [p, null]));
+  const deadline = performance.now() + opts.settleMs;
+  for (let pass = 1; pending.size > 0; pass++) {
+    pending = await passes.pass(pending, pass, performance.now() > deadline);
+    if (passes.proof.real.length > 0 || passes.proof.atLeast) break;
+    if (pending.size > 0) await sleep(Math.min(PAUSE_MS_MAX, PAUSE_MS * pass));
+  }
+  await passes.lockedPass();
+  return passes.proof;
+}
+
+class Passes {
+  readonly proof: Proof = { reads: new Map(), real: [], count: 0, atLeast: false, untold: [], notes: [], after: [] };
+  private readonly nodes: readonly ProofNode[];
+  private readonly opts: PassOptions;
+  /** what all nodes had before the first pass */
+  private from: GtidSet | null = null;
+  /** seen as real once: a second time counts */
+  private suspects = new Set<string>();
+  /** to be compared under a lock, and why */
+  private readonly locked = new Map<ComparePlan, string>();
+
+  constructor(nodes: readonly ProofNode[], opts: PassOptions) {
+    this.nodes = nodes;
+    this.opts = opts;
+  }
+
+  /** Gives what must be read again. `last`: nothing is. */
+  async pass(pending: Pending, pass: number, last: boolean): Promise<Pending> {
+    const { nodes, opts, proof } = this;
+    const before = await openSnapshots(nodes);
+    this.from ??= common(before);
+    const wanted = pass === 1 && opts.base ? await this.sinceBase(pending, opts.base, before) : pending;
+    const reads: TableRead[] = [];
+    for (const [plan, keys] of wanted) {
+      const read = await readTable(nodes, plan, keys, opts.method);
+      reads.push(read);
+      if (pass === 1) proof.reads.set(plan.info.name, read);
+    }
+    if (pass === 1) await opts.inSnapshots?.();
+    await closeSnapshots(nodes);
+    proof.after = await positions(nodes);
+    opts.progress(
+      `rows on ${nodes.length} nodes: ${nodes.map((_, i) => reads.reduce((sum, r) => sum + r.raw.rows[i]!, 0)).join(', ')}${pass > 1 ? ' read again' : ''}`,
+    );
+    if (stoodStill(before, proof.after)) {
+      for (const read of reads) this.allReal(read);
+      return new Map();
+    }
+    return this.judge(reads, await this.window(reads), last);
+  }
+
+  private allReal({ plan, raw, groups, more }: TableRead): void {
+    const { proof } = this;
+    for (const group of groups) proof.real.push({ table: plan.info.name, group });
+    proof.count += Math.max(raw.more ? raw.count : 0, groups.length, more ? raw.count : 0);
+    proof.atLeast ||= raw.more;
+  }
+
+  private judge(reads: readonly TableRead[], windows: ReadonlyMap<string, TableWindow> | string, last: boolean): Pending {
+    const again: Pending = new Map();
+    const suspects = new Set<string>();
+    for (const read of reads) {
+      const { plan, groups, more } = read;
+      const { name } = plan.info;
+      const window = typeof windows === 'string' ? null : windows.get(name)!;
+      const untold =
+        window === null
+          ? `cannot be told: ${String(windows)}`
+          : (window.untold ?? (!plan.key && window.changed ? 'has no key and was written while it was read' : null));
+      if (untold !== null) {
+        this.locked.set(plan, untold);
+        continue;
+      }
+      if (!plan.key) {
+        this.allReal(read);
+        continue;
+      }
+      const keys: RawKey[] = [];
+      for (const group of groups) {
+        const touches = [...group.ids].flatMap((id) => window!.touched.get(id) ?? []);
+        const settled = settle(group.rows, touches);
+        if (settled === 'settled') continue;
+        const id = `${name}\0${group.same}`;
+        if (settled === 'real' && this.suspects.has(id)) this.real(name, group);
+        else keys.push(...keysOf(plan, group));
+        if (settled === 'real') suspects.add(id);
+      }
+      if (more) again.set(plan, null);
+      else if (keys.length > 0) again.set(plan, keys);
+    }
+    this.suspects = suspects;
+    if (!last) return again;
+    for (const [plan, keys] of again)
+      this.proof.untold.push(`${keys ? `${keys.length} rows` : 'rows'} of ${plan.info.name} were being written and could not be settled`);
+    return new Map();
+  }
+
+  private real(table: string, group: Group): void {
+    this.proof.real.push({ table, group });
+    this.proof.count++;
+  }
+
+  /** What the source's log says since the first pass began; words where it cannot be read. */
+  private async window(reads: readonly TableRead[]): Promise<Map<string, TableWindow> | string> {
+    const wanted = new Map(reads.map((r) => [r.plan.info.name, new Set(r.groups.flatMap((g) => [...g.ids]))]));
+    return this.log(
+      this.from!,
+      reads.map((r) => r.plan),
+      wanted,
+    );
+  }
+
+  private async log(from: GtidSet, plans: readonly ComparePlan[], wanted: Parameters<typeof readWindow>[3]): Promise<Map<string, TableWindow> | string> {
+    try {
+      return await readWindow(this.nodes[0]!.dsn, from, plans, wanted);
+    } catch (e) {
+      if (isDrillError(e)) return e.message;
+      throw e;
+    }
+  }
+
+  /** A node that has lost what the proof had, or a replica with transactions of its own: all is read. */
+  private async sinceBase(pending: Pending, base: GtidSet, before: readonly string[]): Promise<Pending> {
+    const source = GtidSet.parse(await gtidExecuted(this.nodes[0]!.admin));
+    const sound = before.every((b) => GtidSet.parse(b).contains(base) && source.contains(GtidSet.parse(b)));
+    return sound ? this.touched([...pending.keys()], base) : pending;
+  }
+
+  /** Since a former proof, what was touched; all of a table where that cannot be told. */
+  private async touched(plans: readonly ComparePlan[], base: GtidSet): Promise<Pending> {
+    const windows = await this.log(base, plans, 'keys');
+    const pending: Pending = new Map();
+    for (const plan of plans) {
+      const window = typeof windows === 'string' ? null : windows.get(plan.info.name)!;
+      const keys = window === null || window.untold !== null ? null : touchedKeys(plan, window);
+      if (keys === null || keys.length > 0) pending.set(plan, keys);
+      if (keys) this.proof.notes.push(`${plan.info.name}: the ${keys.length} keys that were written since the former proof`);
+    }
+    return pending;
+  }
+
+  async lockedPass(): Promise<void> {
+    const { nodes, opts, proof, locked } = this;
+    if (locked.size === 0 || proof.real.length > 0) return;
+    const plans = [...locked.keys()];
+    const names = plans.map((p) => p.info.name);
+    const lockedMs = opts.lockMsMax > 0 ? await openLocked(nodes, names, opts.lockMsMax) : null;
+    if (lockedMs === null) {
+      const why = opts.lockMsMax > 0 ? `, and could not be locked on all nodes within ${opts.lockMsMax} ms` : '';
+      for (const [plan, untold] of locked) proof.untold.push(`${plan.info.name} ${untold}${why}`);
+      return;
+    }
+    proof.notes.push(`${names.join(', ')}: locked for ${Math.ceil(lockedMs)} ms`);
+    for (const plan of plans) {
+      const read = await readTable(nodes, plan, null, opts.method);
+      proof.reads.set(plan.info.name, read);
+      this.allReal(read);
+    }
+    await closeSnapshots(nodes);
+    proof.after = await positions(nodes);
+  }
+}
+
+function touchedKeys(plan: ComparePlan, window: TableWindow): RawKey[] | null {
+  if (!plan.key) return window.changed ? null : [];
+  const keys: RawKey[] = [];
+  for (const id of window.touched.keys()) {
+    const key = rawKeyOf(plan, JSON.parse(id) as string[]);
+    if (key === null) return null;
+    keys.push(key);
+  }
+  return keys;
+}
+
+/** Every spelling of a group's key. */
+const keysOf = (plan: ComparePlan, group: Group): RawKey[] => [...group.ids].map((id) => rawKeyOf(plan, JSON.parse(id) as string[])!);

@@ -1,0 +1,124 @@
+/** What a source's binary log says about the time in which nodes were read: which keys it touched, the states they had, and what nothing can be told about. */
+import { LogReader } from '../../core/binlog/log.ts';
+import type { Finding } from '../../core/binlog/finding.ts';
+import type { RowsEvent } from '../../core/binlog/rows.ts';
+import type { TableMap } from '../../core/binlog/table-map.ts';
+import type { LogVisitor, Statement } from '../../core/binlog/visitor.ts';
+import type { GtidSet } from '../../core/gtid.ts';
+import { imageReader, Inexact } from '../../core/reconcile/cells.ts';
+import type { ImageReader } from '../../core/reconcile/cells.ts';
+import type { Cells } from '../../core/reconcile/schema.ts';
+import { nodeBytes } from '../../targets/systems/mysql/binlog/bytes.ts';
+import { readStream } from '../../targets/systems/mysql/binlog/read.ts';
+import type { ComparePlan } from '../../targets/systems/mysql/compare/plan.ts';
+
+/** A change of one row, as cells in the order of the plan's columns; undefined is not in the image. */
+export interface Touch {
+  before: Cells | null;
+  after: Cells | null;
+}
+
+export interface TableWindow {
+  /** by the key's cells (keyId): what was done to it, in the log's order; empty where only the keys are wanted */
+  touched: Map<string, Touch[]>;
+  /** rows were changed */
+  changed: boolean;
+  /** why nothing can be told about the table's rows in this window */
+  untold: string | null;
+}
+
+/** Cells of a key as one string. */
+export const keyId = (cells: Cells): string => JSON.stringify(cells);
+
+/** `keys`: only the keys that were touched, for all; else the touches of those that are wanted. */
+export type Wanted = 'keys' | ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Reads the log of a server behind `from` to its end. Throws as readStream does. */
+export async function readWindow(dsn: string, from: GtidSet, plans: readonly ComparePlan[], wanted: Wanted): Promise<Map<string, TableWindow>> {
+  const visitor = new WindowVisitor(plans, wanted);
+  await readStream(dsn, new LogReader(visitor, { bytes: nodeBytes, rows: 'visit', checksums: 'all' }), { executed: from, until: 'end' });
+  return visitor.tables;
+}
+
+interface Reading {
+  images: ImageReader;
+  /** by column of the plan: its position in the table */
+  at: readonly number[];
+  keys: number;
+}
+
+class WindowVisitor implements LogVisitor {
+  readonly tables: Map<string, TableWindow>;
+  private readonly plans: Map<string, ComparePlan>;
+  private readonly wanted: Wanted;
+  private readonly readings = new WeakMap<TableMap, Reading | null>();
+
+  constructor(plans: readonly ComparePlan[], wanted: Wanted) {
+    this.plans = new Map(plans.map((p) => [p.info.name, p]));
+    this.tables = new Map(plans.map((p) => [p.info.name, { touched: new Map(), changed: false, untold: null }]));
+    this.wanted = wanted;
+  }
+
+  rows(rows: RowsEvent): void {
+    const plan = this.plans.get(rows.table.name);
+    if (!plan) return;
+    const window = this.tables.get(plan.info.name)!;
+    window.changed = true;
+    if (!plan.key) return;
+    const reading = this.readingOf(rows.table, plan, window);
+    if (!reading) return;
+    const of = this.wanted === 'keys' ? null : (this.wanted.get(plan.info.name) ?? null);
+    if (this.wanted !== 'keys' && of === null) return;
+    while (rows.next()) {
+      try {
+        const before = rows.before && cellsOf(reading, reading.images.cells(rows.before));
+        const after = rows.after && cellsOf(reading, reading.images.cells(rows.after));
+        this.touch(window, of, reading.keys, before, after);
+      } catch (e) {
+        if (!(e instanceof Inexact)) throw e;
+        window.untold ??= e.message;
+      }
+    }
+  }
+
+  /** An after-image without a column of the key has that of the before-image. */
+  private touch(window: TableWindow, of: ReadonlySet<string> | null, keys: number, before: Cells | null, after: Cells | null): void {
+    const old = before?.slice(0, keys) ?? null;
+    const fresh = after?.slice(0, keys).map((cell, i) => (cell === undefined ? old?.[i] : cell)) ?? null;
+    const [from, to] = [old && keyId(old), fresh && keyId(fresh)];
+    for (const id of from === to ? [from] : [from, to]) {
+      if (id === null || (of && !of.has(id))) continue;
+      const list = window.touched.get(id) ?? [];
+      window.touched.set(id, list);
+      // a key that changed is two touches: it went from here, it came to there
+      if (of) list.push({ before: id === from ? before : null, after: id === to ? after : null });
+    }
+  }
+
+  statement({ text, ddl }: Statement): void {
+    for (const [name, window] of this.tables) {
+      const bare = name.slice(name.indexOf('.') + 1).toLowerCase();
+      const near = !ddl || text.toLowerCase().includes(bare) || /^\s*(drop|create|alter)\s+(database|schema)\b/i.test(text);
+      if (near) window.untold ??= `was under "${text.replace(/\s+/g, ' ').slice(0, 80)}" while it was read`;
+    }
+  }
+
+  finding(f: Finding): void {
+    if (f.level === 'note' || f.kind === 'statement') return;
+    for (const window of this.tables.values()) window.untold ??= `cannot be told from the log: ${f.text}`;
+  }
+
+  private readingOf(map: TableMap, plan: ComparePlan, window: TableWindow): Reading | null {
+    let reading = this.readings.get(map);
+    if (reading !== undefined) return reading;
+    const images = imageReader(map, plan.info, nodeBytes);
+    if (typeof images === 'string') {
+      window.untold ??= images;
+      reading = null;
+    } else reading = { images, at: plan.columns.map((c) => plan.info.columns.indexOf(c)), keys: plan.key!.length };
+    this.readings.set(map, reading);
+    return reading;
+  }
+}
+
+const cellsOf = ({ at }: Reading, cells: Cells): Cells => at.map((i) => cells[i]);
