@@ -4,7 +4,7 @@ import { GtidSet } from '../gtid.ts';
 import type { ConflictClass, ReconcileRules } from '../plan.ts';
 import type { LostSet } from './fork.ts';
 import { KeyIds } from './keys.ts';
-import { changesOf, idOf, stateAfter, States, stateBefore, takenOf } from './net.ts';
+import { alike, changesOf, idOf, stateAfter, States, stateBefore, takenOf } from './net.ts';
 import type { ChangeOfKey, KeyChange, Shapes } from './net.ts';
 import type { RowChange } from './side.ts';
 import { bodyDigest, holds, overlay, primaryOf, sameState } from './tables.ts';
@@ -136,7 +136,8 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules,
       const state = keys.get(at(c));
       const after = stateAfter(state?.fresh.at(-1)?.after ?? c.change.before, c.change);
       const change = { ...c.change, after };
-      const own = !set.lost.has(tx.gtid) && (clients.has(tx.gtid) || !(state && replays(state, change, rules)));
+      const again = set.lost.has(tx.gtid);
+      const own = again ? !(state && repeats(state, change)) : clients.has(tx.gtid) || !(state && replays(state, change, rules));
       state?.fresh.push({ ...change, own });
       if (state && state.copies !== null && !own) state.copies -= stepOf(change);
       if (own) take(takenBy, c, ids);
@@ -178,6 +179,11 @@ function replays(state: KeyState, change: KeyChange, rules: ReconcileRules): boo
   if (state.copies !== null) return Math.sign(stepOf(change)) === Math.sign(state.copies);
   if (change.after === null) return rules.conflict === 'old-wins' && state.after === null;
   return state.lostStates.has(change.after);
+}
+
+/** A lost GTID on the new side does what it did on the old one; if it does not, a server gave its number again, and a client of the new side wrote this. */
+function repeats({ shape, lost }: KeyState, change: KeyChange): boolean {
+  return lost.some((l) => l.tx.gtid === change.tx.gtid && (l.after && change.after ? alike(shape, l.after, change.after) : l.after === change.after));
 }
 
 /** Of a row without a key: one more, one less. */

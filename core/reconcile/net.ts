@@ -92,6 +92,9 @@ function wholeRow(shape: TableShape, text: string): Row {
   return row;
 }
 
+/** No cell that both have speaks against it. */
+export const alike = (shape: TableShape, a: Row, b: Row): boolean => shape.body.every((i) => a[i] === undefined || b[i] === undefined || a[i] === b[i]);
+
 function agree(shape: TableShape, a: Row, b: Row): boolean {
   const common = shape.body.filter((i) => a[i] !== undefined && b[i] !== undefined);
   const isKey = (i: number) => shape.key?.parts.some((p) => p.column === i) ?? false;
