@@ -2,8 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { applyRecovery } from '../../activities/reconcile/apply.ts';
-import type { Applied } from '../../activities/reconcile/apply.ts';
+import { applyRecovery, dropJournalOf, planRecovery } from '../../activities/reconcile/apply.ts';
+import type { Applied, Planned } from '../../activities/reconcile/apply.ts';
 import { converge } from '../../activities/reconcile/converge.ts';
 import { reconcile, writeDurably } from '../../activities/reconcile/run.ts';
 import type { Reconciliation, ReconcileOptions } from '../../activities/reconcile/run.ts';
@@ -23,7 +23,7 @@ import { pad, paint } from './live-text.ts';
 import type { Line, Style } from './live-text.ts';
 
 interface Flags {
-  old: string;
+  old?: string;
   new: string;
   fork?: string;
   ledger?: string;
@@ -32,7 +32,9 @@ interface Flags {
   identity: Record<string, string>;
   out?: string;
   list?: boolean;
+  plan?: string;
   apply?: boolean;
+  dropJournal?: boolean;
   json?: boolean;
   catchUp: number;
 }
@@ -43,7 +45,7 @@ const KNOWN_IDENTITY = Object.fromEntries(WORKLOAD_TABLES.filter((t) => t.identi
 export function reconcileCommand(ctx: CliContext): Command {
   return new Command('reconcile')
     .description('what a failover lost, row by row: old binary logs against the new source; --apply puts it back')
-    .requiredOption('--old <folder|dsn>', 'folder with the old source’s binary logs, or the server itself')
+    .option('--old <folder|dsn>', 'folder with the old source’s binary logs, or the server itself')
     .requiredOption('--new <dsn>', 'the new source: mysql://user:password@host:port, or a socket’s path')
     .option('--fork <gtid set>', 'what the new source had when it was promoted (default: derived from the logs)')
     .option('--ledger <file>', 'ledger.jsonl of a drill: the fate of every acknowledged write')
@@ -53,22 +55,30 @@ export function reconcileCommand(ctx: CliContext): Command {
     .option('--identity <table=column>', 'column that identifies a row better than its AUTO_INCREMENT id (again for more tables)', identity, KNOWN_IDENTITY)
     .option('--out <folder>', 'write reconcile.json, lost.jsonl, fates.jsonl, lost.gtids (with --nodes: rows.jsonl, convergence.json)')
     .option('--list', 'name every write and row that is not in place')
+    .option('--plan <file>', 'write what the rule allows as a file of guarded SQL, with what only a person can decide')
     .option('--apply', 'put in place, on the new source, every lost row change that the rule allows')
+    .option('--drop-journal', 'drop drillbook.journal on the new source, in which --apply and the file of --plan note what is done')
     .option('--json', 'print the result as JSON')
     .addHelpText('after', HELP)
-    .action(async (flags: Flags) => ctx.exit(EXIT[await run(ctx, flags)]));
+    .action(async (flags: Flags, command: Command) => {
+      if (flags.old === undefined && !flags.dropJournal) command.error("error: required option '--old <folder|dsn>' not specified");
+      ctx.exit(EXIT[await run(ctx, flags)]);
+    });
 }
 
 const HELP = `
 A lost transaction never counts as recovered by its GTID, only by its rows. Rows that both sides changed are settled by --rule.
---apply works beside the service's own writers, can be run again, and never overwrites a row that changed since it was read.
+--apply works beside the service's own writers, can be run again, and never overwrites a row that changed since it was read. So does the file of --plan:
+mysql --force < recovery.sql. Tables with triggers need --apply: it sends row events, on which triggers do not fire.
 A connection string without a password takes the environment's MYSQL_PWD.
-The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE; with --nodes REPLICATION CLIENT too, there and on each node.
+The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE, CREATE and all of them on drillbook.* (for tables with triggers BINLOG_ADMIN); with --nodes REPLICATION CLIENT too, there and on each node.
 ?ssl-mode=required (or verify_ca, verify_identity, with &ssl-ca=file) behind a connection string makes it TLS.
 Exit status: 0 nothing lost or all in place, 1 something is not in place, 2 usage or unreachable, 3 cannot be told.
 Examples:
   drillbook reconcile --old ./old-binlogs --new mysql://dba:secret@db2:3306 --list
-  drillbook reconcile --old ./old-binlogs --new /run/mysqld/mysqld.sock --apply`;
+  drillbook reconcile --old ./old-binlogs --new /run/mysqld/mysqld.sock --apply
+  drillbook reconcile --old ./old-binlogs --new /run/mysqld/mysqld.sock --plan recovery.sql
+  drillbook reconcile --new /run/mysqld/mysqld.sock --drop-journal`;
 
 function seconds(text: string): number {
   const n = Number(text);
@@ -86,6 +96,10 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
   const path = (text: string) => addressOf(ctx, text);
   const outDir = flags.out === undefined ? undefined : resolve(ctx.cwd, flags.out);
   for (const dsn of [flags.new, ...(flags.nodes ?? [])]) parseDsn(path(dsn));
+  if (flags.old === undefined) {
+    await dropJournal(ctx, path(flags.new));
+    return 'pass';
+  }
   if (outDir) await mkdir(outDir, { recursive: true });
   const opts: ReconcileOptions = {
     old: isDsn(flags.old) ? path(flags.old) : resolve(ctx.cwd, flags.old),
@@ -96,18 +110,22 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
     ...(outDir ? { outDir } : {}),
     progress: (text) => void ctx.stderr.write(`  ${text}\n`),
   };
-  const applied = flags.apply ? await applyRecovery(opts) : null;
+  const file = flags.plan === undefined ? undefined : resolve(ctx.cwd, flags.plan);
+  const applied = flags.apply ? await applyRecovery(opts, file) : null;
   const result = applied?.after ?? (await reconcile(opts));
+  const planned = applied ?? (file === undefined ? null : await planRecovery(result, opts, file));
+  if (flags.dropJournal) await dropJournal(ctx, opts.new);
   const convergence = flags.nodes ? await convergeNodes(flags, path, touchedBy(result), opts) : null;
   if (outDir) await writeDurably(join(outDir, 'lost.gtids'), [`${result.summary.lost}\n`]);
   const outcome = withApply(outcomeOf(result, convergence), applied);
   if (flags.json) {
     const { verdict, sentence, writes, rows } = outcome;
+    const plan = planned && { digest: planned.plan.digest, transactions: planned.plan.transactions.length, ...planned.counts, ...(file ? { file } : {}) };
     const apply = applied && { planned: applied.planned, ...applied.result, decisions: applied.decisions };
     ctx.stdout.write(
-      `${JSON.stringify({ verdict, sentence, summary: result.summary, ...(apply ? { apply } : {}), writes, rows, ...(convergence ? { convergence } : {}) }, null, 2)}\n`,
+      `${JSON.stringify({ verdict, sentence, summary: result.summary, ...(plan ? { plan } : {}), ...(apply ? { apply } : {}), writes, rows, ...(convergence ? { convergence } : {}) }, null, 2)}\n`,
     );
-  } else show(ctx, flags, result, outcome, applied, convergence);
+  } else show(ctx, flags, result, outcome, { planned, applied }, convergence);
   return outcome.verdict;
 }
 
@@ -134,9 +152,18 @@ function withApply(outcome: Outcome, applied: Applied | null): Outcome {
   return { ...outcome, verdict: 'fail', sentence };
 }
 
+async function dropJournal(ctx: CliContext, dsn: string): Promise<void> {
+  ctx.stderr.write(`  ${(await dropJournalOf(dsn)) ? 'dropped the journal of applied plans' : 'there is no journal of applied plans'}\n`);
+}
+
 const MARK = { pass: 'PASS', fail: 'FAIL', unknown: 'UNKNOWN' } as const;
 
-function show(ctx: CliContext, flags: Flags, r: Reconciled, outcome: Outcome, applied: Applied | null, convergence: Convergence | null): void {
+interface Recovery {
+  planned: Planned | null;
+  applied: Applied | null;
+}
+
+function show(ctx: CliContext, flags: Flags, r: Reconciled, outcome: Outcome, { planned, applied }: Recovery, convergence: Convergence | null): void {
   const { summary: s } = r;
   const lines: Line[] = [];
   const row = (name: string, text: string, style: Style = 'plain') => lines.push([[`  ${pad(name, 18)}`], [text, style]]);
@@ -152,6 +179,11 @@ function show(ctx: CliContext, flags: Flags, r: Reconciled, outcome: Outcome, ap
   if (s.forced) row('replayed', `counted as executed without the same effect: ${s.forced}`, 'fail');
   if (s.rpoAtPromotionS !== null) row('RPO at promotion', `${s.rpoAtPromotionS.toFixed(2)} s of acknowledged writes`);
   if (flags.ledger) row('acknowledged', `${s.acked}: ${fatesText(s.fates)}`);
+  if (planned)
+    row(
+      'plan',
+      `${planned.counts.safe} safe, ${planned.counts.rule} settled by the rule, ${planned.counts.person} for a person${flags.plan ? `: ${flags.plan}` : ''}`,
+    );
   if (applied)
     row(
       'applied',
@@ -161,7 +193,8 @@ function show(ctx: CliContext, flags: Flags, r: Reconciled, outcome: Outcome, ap
   for (const f of s.findings) row(f.severity === 'note' ? 'note' : 'finding', f.text, f.severity === 'note' ? 'dim' : f.severity);
   lines.push([], [[`  ${MARK[outcome.verdict]}`, outcome.verdict], [`  ${outcome.sentence}`]]);
   if (flags.list) lines.push(...listing(outcome, applied, convergence));
-  else if (outcome.verdict === 'fail') lines.push([[`  --list names them${applied ? '' : '; --apply puts in place what the rule allows'}`, 'dim']]);
+  else if (outcome.verdict === 'fail')
+    lines.push([[`  --list names them${applied ? '' : '; --apply puts in place what the rule allows, --plan writes it down'}`, 'dim']]);
   const look = { width: Infinity, colour: ctx.colour, unicode: isUtf8(ctx.env) };
   ctx.stdout.write(`${lines.map((l) => paint(l, look)).join('\n')}\n`);
 }

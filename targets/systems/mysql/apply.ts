@@ -1,21 +1,25 @@
 /**
- * Puts planned rows in place on a live server, beside its clients. Each row is read FOR UPDATE inside the transaction that changes it and compared with what
- * the plan saw: already as planned → done; changed since → stale, and left alone. So running it again, or after a crash, changes nothing twice.
+ * Makes a plan's changes on a live server, beside its clients: each transaction under the guard of core/reconcile/plan-sql.ts, every row read again before the
+ * COMMIT, so that what is committed is what was planned, to the bit. Killed at any point and run again, it ends the same.
  */
 import type { Connection, ResultSetHeader } from 'mysql2/promise';
 import { DrillError, messageOf } from '../../../core/errors.ts';
-import { bodyOf, keyOf, primaryOf } from '../../../core/reconcile/tables.ts';
-import type { Row, TableShape } from '../../../core/reconcile/tables.ts';
-import { literal, quoteName, quoteTable, rowsOf, selectList, whereIdentity } from './rows.ts';
-
-export interface PlannedRow {
-  shape: TableShape;
-  key: string;
-  /** the row to have; null: none */
-  target: Row | null;
-  /** the row the plan saw */
-  seen: Row | null;
-}
+import { eventsOf, formatDescription } from '../../../core/reconcile/plan-event.ts';
+import { eventReason } from '../../../core/reconcile/plan-make.ts';
+import type { PlannedChange, PlannedTransaction, RecoveryPlan } from '../../../core/reconcile/plan-model.ts';
+import {
+  freeId,
+  guardOf,
+  insertColumns,
+  insertValues,
+  JOURNAL,
+  journalColumns,
+  journalValues,
+  SESSION,
+  statementsOf,
+} from '../../../core/reconcile/plan-sql.ts';
+import { prepareJournal } from './apply-journal.ts';
+import { quoteTable, rowsOf } from './rows.ts';
 
 export interface RowOutcome {
   table: string;
@@ -34,27 +38,37 @@ export interface ApplyResult {
   refused: RowOutcome[];
 }
 
-const ROWS_PER_TRANSACTION = 200;
 const ATTEMPTS_MAX = 6;
 const LOCK_WAIT_S = 10;
 /** deadlock, lock wait time-out */
 const TRANSIENT = new Set([1213, 1205]);
-const DUPLICATE = 1062;
-/** the row itself is refused: duplicate, NULL, range, length, character, foreign key, check, trigger */
-const REFUSALS = new Set([DUPLICATE, 1048, 1264, 1366, 1406, 1451, 1452, 3819, 1644]);
-const DUPLICATE_ATTEMPTS_MAX = 3;
+/** the row itself is refused: duplicate, NULL, range, length, character, value, foreign key, check, trigger */
+const REFUSALS = new Set([
+  1022, 1032, 1048, 1062, 1064, 1118, 1264, 1265, 1292, 1300, 1364, 1366, 1406, 1416, 1451, 1452, 1644, 1761, 1762, 3140, 3146, 3643, 3819,
+]);
 
-class Stale extends Error {}
+/** Rows that are not as planned any more. */
+class Stale extends Error {
+  readonly rows: readonly PlannedChange[];
 
-/** Applies the plan in small transactions, tables in order. Throws DRILL_APPLY_LOCKED, DRILL_READ_ONLY, DRILL_APPLY_FAILED; whole transactions before that stay. */
-export async function applyRows(connection: Connection, plan: readonly PlannedRow[], progress: (done: number) => void): Promise<ApplyResult> {
+  constructor(rows: readonly PlannedChange[], why: string) {
+    super(why);
+    this.rows = rows;
+  }
+}
+
+/** Throws DRILL_APPLY_LOCKED, DRILL_READ_ONLY, DRILL_APPLY_FAILED; whole transactions before that stay. `progress`: changes settled so far. */
+export async function applyPlan(connection: Connection, plan: RecoveryPlan, progress: (done: number) => void): Promise<ApplyResult> {
   const result: ApplyResult = { changed: 0, already: 0, rekeyed: 0, stale: [], refused: [] };
+  if (plan.transactions.length === 0) return result;
   await prepareSession(connection);
   try {
+    await prepareJournal(connection);
+    if (plan.transactions.some((t) => t.needsApply !== null)) await connection.query(`BINLOG '${base64(formatDescription())}'`);
     let done = 0;
-    for (const batch of batches(plan)) {
-      await applyBatch(connection, batch, result);
-      progress((done += batch.length));
+    for (const t of plan.transactions) {
+      await settle(connection, plan, t, result);
+      progress((done += t.changes.length));
     }
   } finally {
     await connection.query("DO RELEASE_LOCK('drillbook.apply')").catch(() => {});
@@ -66,32 +80,29 @@ async function prepareSession(connection: Connection): Promise<void> {
   const [[state]] = (await connection.query('SELECT @@super_read_only ro, @@offline_mode off')) as unknown as [[{ ro: number | string; off: number | string }]];
   if (Number(state.ro) === 1 || Number(state.off) === 1)
     throw new DrillError('DRILL_READ_ONLY', 'the new source refuses writes (super_read_only or offline_mode)', 'name the server that was promoted');
-  // without gap locks a missing key locks nothing of its neighbours; a row that comes in between is met by the unique key
-  await connection.query('SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED');
+  for (const s of SESSION) await connection.query(s);
   const [[lock]] = (await connection.query(`SELECT GET_LOCK('drillbook.apply', ${LOCK_WAIT_S}) l`)) as unknown as [[{ l: number | string | null }]];
   if (Number(lock.l) !== 1) throw new DrillError('DRILL_APPLY_LOCKED', 'another --apply works on this server', 'wait until it has ended');
 }
 
-function* batches(plan: readonly PlannedRow[]): Generator<PlannedRow[]> {
-  const tables = new Map<string, PlannedRow[]>();
-  for (const p of plan) tables.set(p.shape.name, [...(tables.get(p.shape.name) ?? []), p]);
-  for (const rows of tables.values()) for (let i = 0; i < rows.length; i += ROWS_PER_TRANSACTION) yield rows.slice(i, i + ROWS_PER_TRANSACTION);
-}
-
-/** One transaction for the batch; where the server refuses it as a whole, one for each row. */
-async function applyBatch(connection: Connection, batch: PlannedRow[], result: ApplyResult): Promise<void> {
+/** The transaction, several times where its neighbours are in the way; where it is refused, again without the lost transactions of the rows that are to blame. */
+async function settle(connection: Connection, plan: RecoveryPlan, t: PlannedTransaction, result: ApplyResult): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await inTransaction(connection, batch, result);
+      const made = await make(connection, plan, t);
+      result.changed += made.changed;
+      result.already += made.already;
+      result.rekeyed += made.rekeyed;
       return;
     } catch (cause) {
       await connection.query('ROLLBACK').catch(() => {});
       const number = typeof cause === 'object' && cause !== null && 'errno' in cause ? Number(cause.errno) : 0;
-      const attemptsMax = TRANSIENT.has(number) ? ATTEMPTS_MAX : number === DUPLICATE || cause instanceof Stale ? DUPLICATE_ATTEMPTS_MAX : 1;
-      if (attempt < attemptsMax) {
+      if (TRANSIENT.has(number) && attempt < ATTEMPTS_MAX) {
         await new Promise((r) => setTimeout(r, 10 * attempt * attempt));
         continue;
       }
+      // a row that came in between is seen by the guard of the next attempt
+      if (number === 1062 && attempt < 3) continue;
       if (!REFUSALS.has(number) && !(cause instanceof Stale))
         throw new DrillError(
           'DRILL_APPLY_FAILED',
@@ -99,89 +110,139 @@ async function applyBatch(connection: Connection, batch: PlannedRow[], result: A
           'run --apply again: what is in place stays, the rest is tried again',
           { cause },
         );
-      const [only] = batch;
-      if (batch.length > 1) for (const row of batch) await applyBatch(connection, [row], result);
-      else if (only) (cause instanceof Stale ? result.stale : result.refused).push({ table: only.shape.name, key: only.key, why: messageOf(cause) });
+      await withoutCulprits(connection, plan, t, cause, result);
       return;
     }
   }
 }
 
-async function inTransaction(connection: Connection, batch: PlannedRow[], result: ApplyResult): Promise<void> {
-  const { shape } = batch[0]!;
-  const outcome: ApplyResult = { changed: 0, already: 0, rekeyed: 0, stale: [], refused: [] };
-  const inserts: PlannedRow[] = [];
+/** number 0 stands in no journal: only what was settled whole does */
+const part = (t: PlannedTransaction, changes: readonly PlannedChange[]): PlannedTransaction => ({ ...t, number: 0, changes });
+
+async function withoutCulprits(connection: Connection, plan: RecoveryPlan, t: PlannedTransaction, cause: unknown, result: ApplyResult): Promise<void> {
+  const why = messageOf(cause);
+  const groups = together(t.changes);
+  const named = cause instanceof Stale && cause.rows.length > 0 ? new Set(cause.rows) : null;
+  const guilty = named ? groups.filter((g) => g.some((c) => named.has(c))) : groups;
+  if (!named && groups.length > 1) {
+    // the server names no row: one lost transaction at a time
+    for (const g of groups) await settle(connection, plan, part(t, g), result);
+    return;
+  }
+  const list = cause instanceof Stale ? result.stale : result.refused;
+  for (const c of guilty.flat()) {
+    const along = named !== null && !named.has(c);
+    list.push({ table: c.table.name, key: c.key, why: along ? 'belongs to a lost transaction of which another row was changed' : why });
+  }
+  const rest = groups.filter((g) => !guilty.includes(g)).flat();
+  if (rest.length > 0) await settle(connection, plan, part(t, rest), result);
+}
+
+/** Changes that share lost transactions, in the order of the plan. */
+function together(changes: readonly PlannedChange[]): PlannedChange[][] {
+  const groupOf = new Map<string, PlannedChange[]>();
+  const groups = new Set<PlannedChange[]>();
+  for (const c of changes) {
+    const [group = [], ...others] = new Set(c.gtids.flatMap((g) => [groupOf.get(g) ?? []].filter((m) => m.length > 0)));
+    for (const o of others) {
+      group.push(...o);
+      groups.delete(o);
+      for (const m of o) for (const g of m.gtids) groupOf.set(g, group);
+    }
+    group.push(c);
+    groups.add(group);
+    for (const g of c.gtids) groupOf.set(g, group);
+  }
+  const place = new Map(changes.map((c, i) => [c, i]));
+  return [...groups].map((g) => g.sort((a, b) => place.get(a)! - place.get(b)!));
+}
+
+type Made = Pick<ApplyResult, 'changed' | 'already' | 'rekeyed'>;
+
+async function make(connection: Connection, plan: RecoveryPlan, t: PlannedTransaction): Promise<Made> {
   await connection.query('START TRANSACTION');
-  const now = await lockedRows(connection, shape, batch);
-  for (const planned of batch) {
-    const rows = now.get(planned.key) ?? [];
-    const is = bodyOf(shape, rows[0] ?? null);
-    const refuse = (list: RowOutcome[], why: string) => list.push({ table: shape.name, key: planned.key, why });
-    if (rows.length > 1) refuse(outcome.refused, `${rows.length} rows carry this identity`);
-    else if (is === bodyOf(shape, planned.target)) outcome.already++;
-    else if (is !== bodyOf(shape, planned.seen)) refuse(outcome.stale, 'changed since it was read');
-    else if (!rows[0]) inserts.push(planned);
-    else {
-      await changeRow(connection, planned, rows[0]);
-      outcome.changed++;
+  const guard = await readGuard(connection, plan, t);
+  if (guard === null) {
+    // the journal has it
+    await connection.query('ROLLBACK');
+    return { changed: 0, already: t.changes.length, rekeyed: 0 };
+  }
+  const stale = t.changes.filter((_, i) => guard[i] === 'x');
+  if (stale.length > 0) throw new Stale(stale, 'changed since it was read');
+  const todo = t.changes.filter((_, i) => guard[i] === '1');
+  const rekeyed = await changeRows(connection, todo);
+  if (todo.length > 0) {
+    const after = await readGuard(connection, plan, t);
+    const missed = t.changes.filter((_, i) => after?.[i] !== '0');
+    if (missed.length > 0) throw new Stale(missed, 'did not arrive as planned, or was changed meanwhile');
+  }
+  if (t.number > 0) {
+    const [{ affectedRows }] = await connection.query<ResultSetHeader>(
+      `INSERT INTO ${JOURNAL} (${journalColumns}) VALUES (${journalValues(plan, t, String(todo.length))})`,
+    );
+    if (affectedRows !== 1) throw new Error('the journal did not take its row');
+  }
+  await connection.query('COMMIT');
+  return { changed: todo.length, already: t.changes.length - todo.length, rekeyed };
+}
+
+/** One character for each change; null: it is in the journal. Throws DRILL_APPLY_FAILED when the session or the server is another. */
+async function readGuard(connection: Connection, plan: RecoveryPlan, t: PlannedTransaction): Promise<string | null> {
+  const [[ok, todo]] = (await rowsOf(connection, guardOf(plan, t))) as [[string | number, string]];
+  if (Number(ok) === 1 || todo.includes('x')) return todo;
+  const sql = `SELECT @@server_uuid = '${plan.source}', EXISTS (SELECT 1 FROM ${JOURNAL} WHERE plan = '${plan.digest}' AND number = ${t.number})`;
+  const [[server, done]] = (await rowsOf(connection, sql)) as unknown as [[string | number, string | number]];
+  if (Number(done) === 1) return null;
+  const why = Number(server) === 1 ? 'the session is not as the plan needs it' : `the plan was made for another server (${plan.source})`;
+  throw new DrillError('DRILL_APPLY_FAILED', why, 'plan again on this server');
+}
+
+/** In the plan's order; neighbouring inserts into one table go together. Returns how many rows got a new id. */
+async function changeRows(connection: Connection, todo: readonly PlannedChange[]): Promise<number> {
+  let rekeyed = 0;
+  for (let i = 0; i < todo.length;) {
+    const c = todo[i]!;
+    if (eventReason(c) !== null) {
+      // a table map and its rows: one statement each
+      const events = eventsOf(c);
+      for (let e = 0; e < events.length; e += 2) await connection.query(`BINLOG '${base64(events[e]!)}\n${base64(events[e + 1]!)}'`);
+      i++;
+    } else if (c.seen || c.copies) {
+      for (const s of statementsOf(c)) await expect(connection, s.sql, s.rows);
+      i++;
+    } else {
+      const columns = insertColumns(c);
+      let end = i + 1;
+      while (end < todo.length && todo[end]!.table === c.table && insertsPlainly(todo[end]!) && insertColumns(todo[end]!) === columns) end++;
+      rekeyed += await insertRows(connection, todo.slice(i, end), columns);
+      i = end;
     }
   }
-  if (inserts.length > 0) outcome.rekeyed += await insertRows(connection, shape, inserts);
-  outcome.changed += inserts.length;
-  await connection.query('COMMIT');
-  result.changed += outcome.changed;
-  result.already += outcome.already;
-  result.rekeyed += outcome.rekeyed;
-  result.stale.push(...outcome.stale);
-  result.refused.push(...outcome.refused);
+  return rekeyed;
 }
 
-async function lockedRows(connection: Connection, shape: TableShape, batch: PlannedRow[]): Promise<Map<string, Row[]>> {
-  const keys = batch.map((p) => p.key);
-  const found = new Map<string, Row[]>();
-  for (const row of await rowsOf(connection, `SELECT ${selectList(shape)} FROM ${quoteTable(shape.name)} WHERE ${whereIdentity(shape, keys)} FOR UPDATE`)) {
-    const key = keyOf(shape, row);
-    found.set(key, [...(found.get(key) ?? []), row]);
+const insertsPlainly = (c: PlannedChange): boolean => !c.seen && !c.copies && eventReason(c) === null;
+
+async function insertRows(connection: Connection, rows: readonly PlannedChange[], columns: string): Promise<number> {
+  const table = quoteTable(rows[0]!.table.name);
+  const ids = rows.map((c) => freeId(c));
+  const free = ids.filter((id) => id !== null);
+  const taken = new Set<string>();
+  if (free.length > 0) {
+    const sql = `SELECT CAST(${free[0]!.column} AS CHAR) FROM ${table} WHERE ${free[0]!.column} IN (${free.map((id) => id.value).join(', ')})`;
+    for (const [id] of await rowsOf(connection, sql)) taken.add(id!);
   }
-  return found;
+  const isTaken = (_: PlannedChange, i: number) => ids[i] !== null && taken.has(ids[i]!.value);
+  const anew = rows.filter(isTaken);
+  // first those that keep their ids: the server must not give one of these away. NULL: it gives one.
+  const values = [...rows.filter((c, i) => !isTaken(c, i)).map((c) => `(${insertValues(c)})`), ...anew.map((c) => `(${insertValues(c, 'NULL')})`)];
+  await expect(connection, `INSERT INTO ${table} (${columns}) VALUES ${values.join(', ')}`, rows.length);
+  return anew.length;
 }
 
-/** Deletes or overwrites exactly the row that was locked. */
-async function changeRow(connection: Connection, { shape, target }: PlannedRow, row: Row): Promise<void> {
-  const primary = shape.columns[shape.primary]!;
-  const where = `${quoteName(primary.name)} = ${literal(primary, row[shape.primary] ?? null)}`;
-  const sets = shape.columns.map((c, i) => ({ c, i })).filter(({ i }) => i !== shape.primary);
-  const sql = target
-    ? `UPDATE ${quoteTable(shape.name)} SET ${sets.map(({ c, i }) => `${quoteName(c.name)} = ${literal(c, target[i] ?? null)}`).join(', ')} WHERE ${where}`
-    : `DELETE FROM ${quoteTable(shape.name)} WHERE ${where}`;
-  const [done] = await connection.query<ResultSetHeader>(sql);
-  if (done.affectedRows !== 1) throw new Stale(`${done.affectedRows} rows where one was expected`);
+async function expect(connection: Connection, sql: string, rows: number): Promise<void> {
+  const [{ affectedRows }] = await connection.query<ResultSetHeader>(sql);
+  if (affectedRows !== rows) throw new Stale([], `${affectedRows} rows where ${rows} were expected`);
 }
 
-/** Inserts with the old ids where they are free, without ids (the server gives new ones) where they are taken and mean nothing. Returns how many got a new id. */
-async function insertRows(connection: Connection, shape: TableShape, inserts: readonly PlannedRow[]): Promise<number> {
-  const primary = shape.columns[shape.primary]!;
-  const ids = inserts.map((p) => literal(primary, p.target![shape.primary] ?? null));
-  const taken = new Set(
-    shape.rekeyable
-      ? (await rowsOf(connection, `SELECT ${selectList(shape)} FROM ${quoteTable(shape.name)} WHERE ${quoteName(primary.name)} IN (${ids.join(', ')})`)).map(
-          (r) => primaryOf(shape, r),
-        )
-      : [],
-  );
-  const keep = inserts.filter((p) => !taken.has(primaryOf(shape, p.target!)));
-  const rekey = inserts.filter((p) => taken.has(primaryOf(shape, p.target!)));
-  for (const [rows, withId] of [
-    [keep, true],
-    [rekey, false],
-  ] as const) {
-    if (rows.length === 0) continue;
-    const columns = shape.columns.map((c, i) => ({ c, i })).filter(({ i }) => withId || i !== shape.primary);
-    const values = rows.map((p) => `(${columns.map(({ c, i }) => literal(c, p.target![i] ?? null)).join(', ')})`);
-    const [done] = await connection.query<ResultSetHeader>(
-      `INSERT INTO ${quoteTable(shape.name)} (${columns.map(({ c }) => quoteName(c.name)).join(', ')}) VALUES ${values.join(', ')}`,
-    );
-    if (done.affectedRows !== rows.length) throw new Stale(`${done.affectedRows} rows inserted where ${rows.length} were expected`);
-  }
-  return rekey.length;
-}
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');

@@ -8,7 +8,10 @@ import { converge } from '../../../activities/reconcile/converge.ts';
 import { reconcile } from '../../../activities/reconcile/run.ts';
 import type { ReconcileOptions, Reconciliation } from '../../../activities/reconcile/run.ts';
 import { withConnection } from '../../../targets/systems/mysql/dsn.ts';
-import { applyRows } from '../../../targets/systems/mysql/apply.ts';
+import { applyPlan } from '../../../targets/systems/mysql/apply.ts';
+import { uneventful } from '../../../core/reconcile/plan-event.ts';
+import { makePlan } from '../../../core/reconcile/plan-make.ts';
+import type { Row } from '../../../core/reconcile/tables.ts';
 import { caughtUp, part, replicate, REPLICATOR, RULES } from './fork.ts';
 import type { Parted } from './fork.ts';
 
@@ -169,14 +172,20 @@ test('a row that a client changed since the plan is left alone', async () => {
   const seen = finals.rows('drill.acct', '4')![0]!;
   const target = seen.with(1, '12345');
   await p.fresh.sql("SET SESSION sql_log_bin = 0; UPDATE drill.acct SET owner = 'meanwhile' WHERE id = 4");
-  const planned = [{ shape: state.shape, key: '4', seen, target }];
-  const stale = await withConnection(p.fresh.dsn, (c) => applyRows(c, planned, () => {}));
+  const [{ u: source }] = (await p.fresh.sql('SELECT @@server_uuid u')) as [{ u: string }];
+  const apply = async (from: Row, to: Row) => {
+    const where = from.map((cell, i) => (i === 0 ? cell : undefined));
+    const change = { table: state.shape.info, key: '4', where, seen: from, target: to, gtids: [], kind: 'safe' as const, conflict: null, note: '' };
+    const plan = makePlan({ fork: '', source, changes: [change], uneventful });
+    return withConnection(p.fresh.dsn, (c) => applyPlan(c, plan, () => {}));
+  };
+  const stale = await apply(seen, target);
   expect(stale).toMatchObject({ changed: 0, stale: [{ table: 'drill.acct', key: '4' }] });
   expect(await p.fresh.sql('SELECT owner FROM drill.acct WHERE id = 4')).toEqual([{ owner: 'meanwhile' }]);
   await p.fresh.sql("SET SESSION sql_log_bin = 0; UPDATE drill.acct SET owner = 'old' WHERE id = 4");
-  expect(await withConnection(p.fresh.dsn, (c) => applyRows(c, planned, () => {}))).toMatchObject({ changed: 1, stale: [] });
-  expect(await withConnection(p.fresh.dsn, (c) => applyRows(c, planned, () => {}))).toMatchObject({ changed: 0, already: 1 });
-  await withConnection(p.fresh.dsn, (c) => applyRows(c, [{ ...planned[0]!, seen: target, target: seen }], () => {}));
+  expect(await apply(seen, target)).toMatchObject({ changed: 1, stale: [] });
+  expect(await apply(seen, target)).toMatchObject({ changed: 0, already: 1 });
+  expect(await apply(target, seen)).toMatchObject({ changed: 1 });
 }, 60_000);
 
 test('a journal row that is there twice is a duplicated write', async () => {

@@ -1,0 +1,88 @@
+/** A recovery plan: what is to change on the new source, in transactions whose order respects keys, and what only a person can decide. Pure. */
+import { digestOf } from '../json.ts';
+import type { ConflictClass } from '../plan.ts';
+import type { Cells, TableInfo } from './schema.ts';
+
+export interface PlannedChange {
+  table: TableInfo;
+  /** the identity, for people */
+  key: string;
+  /** the identity's cells, undefined elsewhere; of a row without an identity: all its cells */
+  where: Cells;
+  /** the row the plan saw, all columns; null: none */
+  seen: Cells | null;
+  /** the row to have, undefined cells are left as they are (an INSERT leaves them to the server); null: none */
+  target: Cells | null;
+  /** rows without an identity: how many equal rows the plan saw, and how many there must be; `seen` and `target` are then both the row */
+  copies?: { seen: number; target: number };
+  /** the AUTO_INCREMENT id means nothing and no foreign key names it: where it is taken, the server gives another */
+  rekey?: boolean;
+  /** of the lost transactions it comes from */
+  gtids: readonly string[];
+  /** safe: nobody else changed the row; rule: a conflict that the rule settled; person: only a person can decide */
+  kind: 'safe' | 'rule' | 'person';
+  conflict: ConflictClass | null;
+  note: string;
+}
+
+/** What is committed as one. */
+export interface PlannedTransaction {
+  /** from 1, its name in the journal */
+  number: number;
+  /** the lost transactions it puts in place */
+  gtids: readonly string[];
+  /** in the order in which they are made */
+  changes: readonly PlannedChange[];
+  /** row events instead of statements, which `--apply` sends; the reason in words, null: statements do */
+  needsApply: string | null;
+}
+
+export interface RecoveryPlan {
+  /** SHA-256 of everything below but the numbers */
+  digest: string;
+  /** what both sides had, as a GTID set; empty: not known */
+  fork: string;
+  /** server_uuid of the new source: nowhere else does the plan change anything */
+  source: string;
+  transactions: readonly PlannedTransaction[];
+  /** kind person */
+  decisions: readonly PlannedChange[];
+}
+
+export interface PlanCounts {
+  safe: number;
+  rule: number;
+  person: number;
+}
+
+export function countsOf(plan: RecoveryPlan): PlanCounts {
+  const counts: PlanCounts = { safe: 0, rule: 0, person: plan.decisions.length };
+  for (const t of plan.transactions) for (const c of t.changes) counts[c.kind]++;
+  return counts;
+}
+
+/** Two plans have one digest exactly when they would make the same changes in the same order. */
+export function planDigest(plan: Omit<RecoveryPlan, 'digest'>): string {
+  const parts = plan.transactions.map((t) => t.changes.map((c) => changeDigest(c)));
+  return digestOf({ fork: plan.fork, source: plan.source, transactions: parts, decisions: plan.decisions.map((c) => changeDigest(c)) });
+}
+
+function changeDigest(c: PlannedChange): string {
+  return digestOf({
+    table: c.table.name,
+    columns: c.table.columns.map((o) => [o.name, o.columnType, o.charset]),
+    where: left(c.where),
+    seen: c.seen && left(c.seen),
+    target: c.target && left(c.target),
+    copies: c.copies ? [c.copies.seen, c.copies.target] : null,
+    rekey: c.rekey === true,
+    gtids: c.gtids,
+    kind: c.kind,
+  });
+}
+
+/** An absent cell and NULL are different things; JSON arrays know only null. */
+const left = (cells: Cells): unknown[] => cells.map((c) => (c === undefined ? 0 : c));
+
+/** Columns that statements write: neither generated, nor left as they are. */
+export const written = (c: PlannedChange): number[] => c.table.columns.flatMap((o, i) => (o.generated === null && c.target?.[i] !== undefined ? [i] : []));
