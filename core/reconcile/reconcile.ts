@@ -12,6 +12,7 @@ import type { Fork, ForkFinding, LostSet } from './fork.ts';
 import { KeyIds, rowOfKey } from './keys.ts';
 import { inPlace, lostChanges, lostKeyLine, recoveredAt, recoveryOf, rekeyNote } from './lost.ts';
 import type { FinalRows, KeyState, LostChanges, Shapes } from './lost.ts';
+import { mentions } from './mentions.ts';
 import { placesOf } from './places.ts';
 import type { SideLog } from './side.ts';
 import { clientDigest, imageDigest } from './tables.ts';
@@ -232,7 +233,7 @@ function statementFindings({ set, changes }: Divergence): ForkFinding[] {
   const touched = [...new Set(changes.keys.map((k) => k.shape.name))];
   for (const t of set.after) {
     for (const s of t.statements) {
-      const about = !HARMLESS.test(s) && touched.some((name) => s.includes(name.slice(name.indexOf('.') + 1)));
+      const about = !HARMLESS.test(s) && touched.some((name) => mentions(s, name));
       out.push({
         severity: about ? 'unknown' : 'note',
         text: `the new side ran a statement without row images after the fork (${t.gtid}): ${s.slice(0, 120)}`,

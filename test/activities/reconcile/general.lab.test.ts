@@ -50,7 +50,9 @@ async function begin(): Promise<void> {
 }
 const judge = (rules: Partial<ReconcileRules> = {}) => reconcile({ old: old.dataDir, new: fresh.dsn, rules: { ...RULES, ...rules } });
 const of = (r: Reconciliation, table: string) => r.lost.filter((l) => l.table === table);
+const branch = (name: string, id: number) => [`XA START '${name}'`, `INSERT INTO g.branch VALUES (${id})`, `XA END '${name}'`, `XA PREPARE '${name}'`];
 const brief = (l: LostKey) => [l.key, l.effect, l.conflict, l.inPlace];
+const set = (values: Record<string, string>) => Object.entries(values).map(([c, v]) => `${c} = ${v}`);
 const unknowns = (r: Reconciliation) => r.summary.findings.filter((f) => f.severity === 'unknown').map((f) => f.text);
 
 describe('tables of every kind', () => {
@@ -189,7 +191,6 @@ describe('tables of every kind', () => {
       s: '3',
       x: '1.5',
     };
-    const set = (of_: Record<string, string>) => Object.entries(of_).map(([c, v]) => `${c} = ${v}`);
     for (const change of set(values)) {
       // by way of NULL: to the server 1.0 is 1 in a document, and it would change nothing
       await fresh.sql('SET SESSION sql_log_bin = 0', 'UPDATE g.wide SET j = NULL', `UPDATE g.wide SET ${[...set(back), change].join(', ')}`);
@@ -221,7 +222,6 @@ describe('what a log does not hold', () => {
   });
 
   test('a branch counts where it is decided, and is unknown where it is not', async () => {
-    const branch = (name: string, id: number) => [`XA START '${name}'`, `INSERT INTO g.branch VALUES (${id})`, `XA END '${name}'`, `XA PREPARE '${name}'`];
     await old.sql(...branch('a', 1), "XA COMMIT 'a'");
     await old.sql(...branch('b', 2), "XA ROLLBACK 'b'");
     const decided = await judge();
