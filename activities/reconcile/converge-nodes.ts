@@ -44,9 +44,9 @@ export async function applierOf(connection: Connection): Promise<{ applier: stri
   return { applier: error ? `stopped: ${error}` : 'stopped', broken: error !== '' };
 }
 
-/** Whether a node has executed a set, waiting for at most so long. */
+/** Whether a node has executed a set, waiting for at most so long. To the server 0 is for ever. */
 export async function waitFor(connection: Connection, set: string, timeoutMs: number): Promise<boolean> {
-  const [rows] = await connection.query('SELECT CAST(WAIT_FOR_EXECUTED_GTID_SET(?, ?) AS CHAR) w', [set, timeoutMs / 1000]);
+  const [rows] = await connection.query('SELECT CAST(WAIT_FOR_EXECUTED_GTID_SET(?, ?) AS CHAR) w', [set, Math.max(1, timeoutMs) / 1000]);
   return (rows as { w: string }[])[0]!.w === '0';
 }
 
