@@ -32,6 +32,8 @@ export interface KeyState {
   lostStates: States;
   /** unique indexes in which the lost part's state has a value that the new side gave to another row */
   taken: string[];
+  /** of these, where the other row still has the value */
+  held: string[];
   conflict: ConflictClass | null;
   /** the state that must be there; undefined: a person must decide */
   demanded: Row | null | undefined;
@@ -39,6 +41,8 @@ export interface KeyState {
   owed: boolean;
   /** a table without a key: equal rows that are owed, below 0 those that must go; null: the table has a key */
   copies: number | null;
+  /** the same: equal rows that came, or went, beyond what was owed, and by no known client: a second replay, or somebody's own */
+  excess: number;
 }
 
 /** Rows of the new source as read after the old log and before the end of the new one. */
@@ -112,10 +116,12 @@ const newState = ({ shape, id, key, change }: ChangeOfKey): KeyState => ({
   after: null,
   lostStates: new States(shape),
   taken: [],
+  held: [],
   conflict: null,
   demanded: null,
   owed: true,
   copies: shape.key ? null : 0,
+  excess: 0,
 });
 
 /**
@@ -124,7 +130,7 @@ const newState = ({ shape, id, key, change }: ChangeOfKey): KeyState => ({
  */
 export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules, clients: ReadonlySet<string>, ids: KeyIds = new KeyIds()): LostChanges {
   const { keys, unsupported } = netLost(set, shapes, ids);
-  const takenBy = new Map<string, Set<string>>();
+  const [takenBy, heldBy] = [new Map<string, Set<string>>(), new Map<string, Set<string>>()];
   const touched = new Set([...keys.values()].map((k) => k.shape.name));
   for (const tx of set.after) {
     for (const c of changesOf(tx, shapes, ids)) {
@@ -139,12 +145,17 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules,
       const again = set.lost.has(tx.gtid);
       const own = again ? !(state && repeats(state, change)) : clients.has(tx.gtid) || !(state && replays(state, change, rules));
       state?.fresh.push({ ...change, own });
-      if (state && state.copies !== null && !own) state.copies -= stepOf(change);
-      if (own) take(takenBy, c, ids);
+      if (state && state.copies !== null) {
+        if (!own) state.copies -= stepOf(change);
+        else if (!clients.has(tx.gtid)) state.excess += repeated(state, change);
+      }
+      release(heldBy, c, ids);
+      if (own) for (const by of [takenBy, heldBy]) take(by, c, ids);
     }
   }
   for (const state of keys.values()) {
     state.taken = takenFrom(state, takenBy, ids);
+    state.held = takenFrom(state, heldBy, ids);
     if (state.copies === null) settle(state, rules);
     else settleCopies(state);
   }
@@ -160,6 +171,12 @@ function take(takenBy: Map<string, Set<string>>, { shape, id, change }: ChangeOf
     if (by) by.add(id);
     else takenBy.set(value, new Set([id]));
   }
+}
+
+/** What it had and has no more: others may have it. */
+function release(heldBy: Map<string, Set<string>>, { shape, id, change }: ChangeOfKey, ids: KeyIds): void {
+  const has = new Set(takenOf(shape, change.after, ids).map((t) => t.value));
+  for (const { value } of takenOf(shape, change.before, ids)) if (!has.has(value)) heldBy.get(value)?.delete(id);
 }
 
 function takenFrom({ shape, id, lost, before }: KeyState, takenBy: Map<string, Set<string>>, ids: KeyIds): string[] {
@@ -189,11 +206,15 @@ function repeats({ shape, lost }: KeyState, change: KeyChange): boolean {
 /** Of a row without a key: one more, one less. */
 const stepOf = (c: Pick<KeyChange, 'before' | 'after'>): number => (c.after ? 1 : 0) - (c.before ? 1 : 0);
 
+/** Of a row without a key, when nothing is owed any more: 1 where the change does once more what the lost part did. */
+const repeated = ({ lost }: KeyState, change: KeyChange): number =>
+  Math.sign(stepOf(change)) === Math.sign(lost.reduce((sum, l) => sum + stepOf(l), 0)) && stepOf(change) !== 0 ? 1 : 0;
+
 function settle(state: KeyState, rules: ReconcileRules): void {
   const { shape } = state;
   state.conflict = conflictOf(state);
   const { demanded, owed } = demandOf(state, state.fresh, rules);
-  const other = state.taken.some((index) => !(shape.rekeyable && index === 'PRIMARY'));
+  const other = state.held.some((index) => !(shape.rekeyable && index === 'PRIMARY'));
   const undecided = state.conflict === 'insert/insert' && state.after !== null && (other || (shape.autoIncrement && !shape.rekeyable));
   state.demanded = undecided ? undefined : demanded;
   state.owed = owed;
@@ -237,7 +258,7 @@ export function inPlace(state: KeyState, finals: FinalRows, rules: ReconcileRule
   const { shape, demanded } = state;
   const rows = finals.rows(shape.name, state.id);
   if (rows === null) return null;
-  if (state.copies !== null) return state.copies === 0 && rows.length >= copiesThere(state);
+  if (state.copies !== null) return state.copies !== 0 || rows.length < copiesThere(state) ? false : state.excess > 0 ? null : true;
   if (demanded === undefined || rows.length > 1) return false;
   const seen = rows[0] ?? null;
   if (holds(shape, seen, demanded)) return true;
@@ -287,6 +308,8 @@ function noteOf(state: KeyState, rows: readonly Row[] | null): string {
   const { shape, copies, taken } = state;
   if (copies !== null && copies !== 0)
     return `the table has no key: ${Math.abs(copies)} equal row${Math.abs(copies) === 1 ? '' : 's'} ${copies > 0 ? 'missing' : 'too many'}`;
+  if (copies !== null && state.excess > 0)
+    return `the table has no key, and ${state.excess} equal row${state.excess === 1 ? '' : 's'} ${state.demanded ? 'came' : 'went'} beyond what was owed: a second replay, or somebody's own`;
   if (state.demanded === undefined && shape.autoIncrement)
     return 'two different rows were given this AUTO_INCREMENT id: a person must decide; with a declared identity column the old one can have a new id';
   if (state.demanded === undefined) return `its value in ${taken.join(', ')} was given to another row on the new side: a person must decide`;
