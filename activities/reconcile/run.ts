@@ -1,4 +1,5 @@
 /** Reconciliation from folders and connection strings: reads, hands everything to core/reconcile, writes the bundle's files. Needs neither Temporal nor a runbook. */
+import { hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
@@ -8,7 +9,7 @@ import type { LedgerAttempt } from '../../core/ledger.ts';
 import type { ReconcileRules } from '../../core/plan.ts';
 import { isMeta, RowsReader, Survey } from '../../core/reconcile/collect.ts';
 import type { LedgerInterest, RowsWanted } from '../../core/reconcile/collect.ts';
-import { decidedOf, findFork, lostSet } from '../../core/reconcile/fork.ts';
+import { decidedOf, findFork } from '../../core/reconcile/fork.ts';
 import { KeyIds, rowOfKey } from '../../core/reconcile/keys.ts';
 import { touchIndex } from '../../core/reconcile/lost.ts';
 import type { FinalRows, KeyState, Shapes } from '../../core/reconcile/lost.ts';
@@ -65,14 +66,13 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions): Pr
   say(attempts ? `ledger: ${attempts.length} attempts` : 'no ledger');
   const known = opts.fork && { set: GtidSet.parse(opts.fork.set), how: opts.fork.how };
   const side = await readOld(connection, opts, attempts, known);
-  const { old, fork, shapes, ids } = side;
+  const { old, shapes, ids } = side;
   for (let read = 1; ; read++) {
     let fresh = await readFresh(opts.new, side);
     say(`new side: ${fresh.log.order.count} transactions in ${fresh.files.length} log file${fresh.files.length === 1 ? '' : 's'}`);
     const both = { old, ...(known ? { known } : {}), rules: opts.rules, clients: clientGtids(attempts) };
     const judge = async () => {
-      const set = lostSet(old, fresh.log, fork ?? GtidSet.empty);
-      await learn(ids, shapes, [...set.transactions, ...set.after]);
+      await learn(ids, shapes, fresh.log.transactions);
       return divergenceOf({ ...both, fresh: fresh.log }, shapes, ids);
     };
     let divergence = await judge();
@@ -88,7 +88,7 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions): Pr
     }
     const cascades = await unloggedCascades(connection, divergence.changes.keys, opts.rules.identity, ids);
     const logs = [...side.files.map((f) => ({ side: 'old' as const, ...f })), ...fresh.files.map((f) => ({ side: 'new' as const, ...f }))];
-    const result = reconcileSides({ ...both, fresh: fresh.log, shapes, ids, divergence, finals, attempts, logs, cascades });
+    const result = reconcileSides({ ...both, fresh: fresh.log, shapes, ids, divergence, finals, attempts, logs, cascades, sha256 });
     const unread = divergence.changes.keys.some((k) => !rows.has(k.shape.name));
     if (!unread || read === READS_MAX) return { ...result, states: divergence.changes.keys, tables: touchedBy(divergence), finals };
   }
@@ -145,8 +145,10 @@ async function readOld(
   return { old, files, fork, lost, shapes, ids, ledger, touches: touchIndex({ transactions }, shapes, ids) };
 }
 
+const sha256 = (text: string): string => hash('sha256', text);
+
 /** Every checksum was verified by the first reading. */
-const AGAIN = { rows: 'visit', checksums: 'structure' } as const;
+const AGAIN = { rows: 'visit', checksums: 'structure', sha256: false } as const;
 
 /** The new side's log up to the first transaction that the old side never had. */
 async function readBeginning(source: string, oldSet: GtidSet): Promise<SideLog> {
@@ -156,7 +158,7 @@ async function readBeginning(source: string, oldSet: GtidSet): Promise<SideLog> 
     return false;
   });
   try {
-    await readLogs(source, log, new Survey(log), { rows: 'skip', checksums: 'structure', signal: enough.signal });
+    await readLogs(source, log, new Survey(log), { rows: 'skip', checksums: 'structure', sha256: false, signal: enough.signal });
   } catch (e) {
     if (e !== enough) throw e;
   }

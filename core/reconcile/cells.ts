@@ -35,16 +35,16 @@ export class ImageReader {
     this.readers = readers;
   }
 
-  /** Throws BinlogDamage, and Inexact. */
-  cells(image: RowImage): (Cell | undefined)[] {
+  /** Cells that are as they were in `before` share its strings. Throws BinlogDamage, and Inexact. */
+  cells(image: RowImage, before?: readonly (Cell | undefined)[] | null): (Cell | undefined)[] {
     const { at, readers } = this;
     const cells: (Cell | undefined)[] = [];
     for (let i = 0; i < at.length; i++) {
       const column = at[i]!;
       const pos = column === -1 ? ABSENT : image.at[column]!;
       const patched = image.patched?.[column];
-      if (patched) cells.push(patchedCell(patched));
-      else cells.push(pos === ABSENT ? undefined : pos === NULL ? null : readers[i]!(image.buf, pos));
+      const cell = patched ? patchedCell(patched) : pos === ABSENT ? undefined : pos === NULL ? null : readers[i]!(image.buf, pos);
+      cells.push(cell === before?.[i] ? before?.[i] : cell);
     }
     return cells;
   }

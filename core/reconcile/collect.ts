@@ -91,9 +91,11 @@ export class RowsReader extends TransactionFolder<RowChange> {
     const bare: RowChange = { table: table.name, op, before: null, after: null };
     if (typeof reader === 'string') return { ...bare, reason: reader };
     try {
-      return { ...bare, before: before && reader.cells(before), after: after && reader.cells(after) };
+      bare.before = before && reader.cells(before);
+      bare.after = after && reader.cells(after, bare.before);
+      return bare;
     } catch (e) {
-      if (e instanceof Inexact) return { ...bare, reason: e.message };
+      if (e instanceof Inexact) return { table: table.name, op, before: null, after: null, reason: e.message };
       throw e;
     }
   }

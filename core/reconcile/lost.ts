@@ -8,7 +8,7 @@ import { alike, changesOf, idOf, stateAfter, States, stateBefore, takenOf } from
 import type { ChangeOfKey, KeyChange, Shapes } from './net.ts';
 import type { RowChange } from './side.ts';
 import { bodyDigest, holds, overlay, primaryOf, sameState } from './tables.ts';
-import type { Row, TableShape } from './tables.ts';
+import type { Row, Sha256, TableShape } from './tables.ts';
 
 export type { KeyChange, Shapes } from './net.ts';
 
@@ -28,8 +28,6 @@ export interface KeyState {
   /** net effect of the lost part: the state before it and after it; undefined cells were not logged, and owe nothing */
   before: Row | null;
   after: Row | null;
-  /** states that the lost part left, one after the other */
-  lostStates: States;
   /** unique indexes in which the lost part's state has a value that the new side gave to another row */
   taken: string[];
   /** of these, where the other row still has the value */
@@ -72,11 +70,11 @@ export function netLost(set: Pick<LostSet, 'transactions'>, shapes: Shapes, ids:
         unsupported.set(c.table, c.reason);
         continue;
       }
-      const state = keys.get(at(c)) ?? newState(c);
-      keys.set(at(c), state);
+      const id = at(c);
+      let state = keys.get(id);
+      if (!state) keys.set(id, (state = newState(c)));
       state.lost.push(c.change);
       state.after = stateAfter(state.lost.length === 1 ? c.change.before : state.after, c.change);
-      if (state.after) state.lostStates.add(state.after);
       if (state.copies !== null) state.copies += stepOf(c.change);
     }
   }
@@ -85,15 +83,19 @@ export function netLost(set: Pick<LostSet, 'transactions'>, shapes: Shapes, ids:
 
 /** Whether a row change of the new side concerns a key or a unique value of the lost part; where only weights or whole rows could tell, it may. */
 export function touchIndex(set: Pick<LostSet, 'transactions'>, shapes: Shapes, ids: KeyIds): (change: RowChange) => boolean {
-  const { keys } = netLost(set, shapes, ids);
-  const touched = new Set(keys.keys());
+  const touched = new Set<string>();
   const tables = new Set<string>();
   const folding = new Set<string>();
-  for (const { shape, lost } of keys.values()) {
-    tables.add(shape.name);
-    const specs = [...(shape.key ? [shape.key] : []), ...shape.uniques];
-    if (!shape.key || specs.some((s) => s.parts.some((p) => p.how === 'weights'))) folding.add(shape.name);
-    for (const l of lost) for (const { value } of takenOf(shape, l.after, ids)) touched.add(value);
+  for (const tx of set.transactions) {
+    for (const c of changesOf(tx, shapes, ids)) {
+      if ('reason' in c) continue;
+      const { shape, change } = c;
+      if (!tables.has(shape.name) && (!shape.key || [shape.key, ...shape.uniques].some((s) => s.parts.some((p) => p.how === 'weights'))))
+        folding.add(shape.name);
+      tables.add(shape.name);
+      touched.add(at(c));
+      for (const { value } of takenOf(shape, change.after, ids)) touched.add(value);
+    }
   }
   return (change) => {
     if (!tables.has(change.table)) return false;
@@ -114,7 +116,6 @@ const newState = ({ shape, id, key, change }: ChangeOfKey): KeyState => ({
   fresh: [],
   before: stateBefore([change]),
   after: null,
-  lostStates: new States(shape),
   taken: [],
   held: [],
   conflict: null,
@@ -141,7 +142,7 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules,
       }
       const state = keys.get(at(c));
       const after = stateAfter(state?.fresh.at(-1)?.after ?? c.change.before, c.change);
-      const change = { ...c.change, after };
+      const change = after === c.change.after ? c.change : { ...c.change, after };
       const again = set.lost.has(tx.gtid);
       const own = again ? !(state && repeats(state, change)) : clients.has(tx.gtid) || !(state && replays(state, change, rules));
       state?.fresh.push({ ...change, own });
@@ -195,7 +196,22 @@ function replays(state: KeyState, change: KeyChange, rules: ReconcileRules): boo
   // as many as are still owed; what comes on top is somebody's own
   if (state.copies !== null) return Math.sign(stepOf(change)) === Math.sign(state.copies);
   if (change.after === null) return rules.conflict === 'old-wins' && state.after === null;
-  return state.lostStates.has(change.after);
+  return statesOf(state).has(change.after);
+}
+
+/** Of keys that both sides touched only: the states that the lost part left, one after the other. */
+const lostStates = new WeakMap<KeyState, States>();
+function statesOf(state: KeyState): States {
+  const known = lostStates.get(state);
+  if (known) return known;
+  const states = new States(state.shape);
+  let row = state.before;
+  for (const change of state.lost) {
+    row = stateAfter(row, change);
+    if (row) states.add(row);
+  }
+  lostStates.set(state, states);
+  return states;
 }
 
 /** A lost GTID on the new side does what it did on the old one; if it does not, a server gave its number again, and a client of the new side wrote this. */
@@ -285,7 +301,7 @@ export function recoveredAt(state: KeyState): number | null {
 }
 
 /** The line of lost.jsonl. */
-export function lostKeyLine(state: KeyState, finals: FinalRows, rules: ReconcileRules): LostKey {
+export function lostKeyLine(state: KeyState, finals: FinalRows, rules: ReconcileRules, sha256: Sha256): LostKey {
   const { shape, key, lost, before, after } = state;
   const rows = finals.rows(shape.name, state.id);
   const note = noteOf(state, rows);
@@ -293,13 +309,13 @@ export function lostKeyLine(state: KeyState, finals: FinalRows, rules: Reconcile
   return {
     table: shape.name,
     key,
-    before: bodyDigest(shape, before),
-    after: bodyDigest(shape, after),
+    before: bodyDigest(shape, before, sha256),
+    after: bodyDigest(shape, after, sha256),
     effect: unchanged ? 'none' : before === null ? 'insert' : after === null ? 'delete' : 'update',
     conflict: state.conflict,
-    gtids: GtidSet.of(lost.map((l) => l.tx.gtid)).toString(),
+    gtids: lost.length === 1 ? lost[0]!.tx.gtid : GtidSet.of(new Set(lost.map((l) => l.tx.gtid))).toString(),
     inPlace: inPlace(state, finals, rules),
-    ...(rows ? { seen: bodyDigest(shape, rows[0] ?? null) } : {}),
+    ...(rows ? { seen: bodyDigest(shape, rows[0] ?? null, sha256) } : {}),
     ...(note ? { note } : {}),
   };
 }

@@ -52,9 +52,11 @@ export function idOf(shape: TableShape, row: Row, ids: KeyIds): string | null {
   return isWhole(shape, row) ? rowText(shape, row) : null;
 }
 
+const NONE: readonly { index: string; value: string }[] = [];
+
 /** What a row takes in each unique index but its identity: strings that are equal where the server would refuse the second one. */
-export function takenOf(shape: TableShape, row: Row | null, ids: KeyIds): { index: string; value: string }[] {
-  if (!row) return [];
+export function takenOf(shape: TableShape, row: Row | null, ids: KeyIds): readonly { index: string; value: string }[] {
+  if (!row || shape.uniques.length === 0) return NONE;
   return shape.uniques.flatMap((spec) => {
     const id = hasNull(spec, row) ? null : ids.idOf(spec, row);
     return id === null ? [] : [{ index: spec.index ?? '', value: `${shape.name}\0${spec.index}\0${id}` }];

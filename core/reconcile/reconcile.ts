@@ -1,6 +1,7 @@
 /** Both logs, the ledger and the final rows → what was lost, what became of it, and the fate of every write. Pure. */
 import type { Fate, FateLine, LostKey, ReconcileSummary } from '../bundle.ts';
 import { GtidSet } from '../gtid.ts';
+import { sha256Hex } from '../json.ts';
 import type { LedgerAttempt } from '../ledger.ts';
 import { CONFLICT_CLASSES } from '../plan.ts';
 import type { ConflictClass, ReconcileRules } from '../plan.ts';
@@ -16,7 +17,7 @@ import { mentions } from './mentions.ts';
 import { placesOf } from './places.ts';
 import type { SideLog } from './side.ts';
 import { clientDigest, imageDigest } from './tables.ts';
-import type { Row } from './tables.ts';
+import type { Row, Sha256 } from './tables.ts';
 
 export interface Sides {
   old: SideLog;
@@ -55,6 +56,8 @@ export interface ReconcileInput extends Sides {
   /** null: no ledger was given */
   attempts: readonly LedgerAttempt[] | null;
   logs: ReconcileSummary['logs'];
+  /** a faster one than core's own */
+  sha256?: Sha256;
   /** what foreign keys may have changed without a word in the log */
   cascades?: readonly ForkFinding[];
 }
@@ -68,7 +71,7 @@ export interface Reconciled {
 export function reconcileSides(input: ReconcileInput): Reconciled {
   const { divergence, finals, rules, attempts } = input;
   const { fork, set, changes } = divergence;
-  const lost = changes.keys.map((k) => lostKeyLine(k, finals, rules));
+  const lost = changes.keys.map((k) => lostKeyLine(k, finals, rules, input.sha256 ?? sha256Hex));
   const fates = attempts ? [...fatesOf(fateInput(input, attempts))] : [];
   const findings = findingsOf(input, fates);
   const lostHeartbeats = set.transactions.filter((t) => t.heartbeat).length;
@@ -111,6 +114,7 @@ function fateInput(input: ReconcileInput, attempts: Iterable<LedgerAttempt>): Pa
   const { shapes, divergence, finals, rules } = input;
   const { fork, set, changes } = divergence;
   const ids = input.ids ?? new KeyIds();
+  const sha256 = input.sha256 ?? sha256Hex;
   const states = new Map(changes.keys.map((k) => [`${k.shape.name}\0${k.id}`, k]));
   const stateOf = (table: string, key: string) => states.get(`${table}\0${ledgerId(shapes, ids, table, key)}`);
   return {
@@ -131,8 +135,8 @@ function fateInput(input: ReconcileInput, attempts: Iterable<LedgerAttempt>): Pa
       const rows = finals.rows(table, ledgerId(shapes, ids, table, key));
       if (!rows) return `the rows of ${table} could not be read`;
       const state = stateOf(table, key);
-      const digests = rows.map((r) => clientDigest(shape, r));
-      return state ? { rows: digests, ...imagesOf(state, rows) } : { rows: digests };
+      const digests = rows.map((r) => clientDigest(shape, r, sha256));
+      return state ? { rows: digests, ...imagesOf(state, rows, sha256) } : { rows: digests };
     },
   };
 }
@@ -145,9 +149,9 @@ export function ledgerId(shapes: Shapes, ids: KeyIds, table: string, key: string
 }
 
 /** The evidence beside a fate: what the row was on each side. */
-function imagesOf(state: KeyState, rows: readonly Row[]): Omit<FinalState, 'rows'> {
+function imagesOf(state: KeyState, rows: readonly Row[], sha256: Sha256): Omit<FinalState, 'rows'> {
   const { shape } = state;
-  const digest = (r: Row | null) => (r ? imageDigest(shape, r) : null);
+  const digest = (r: Row | null) => (r ? imageDigest(shape, r, sha256) : null);
   const own = state.fresh.findLast((c) => c.own);
   const note = rekeyNote(state, rows);
   return { oldImage: digest(state.after), ...(own ? { newImage: digest(own.after) } : {}), ...(note ? { note } : {}) };

@@ -1,5 +1,5 @@
 /** Tables as reconciliation sees them: what identifies a row, which columns make it the same row, and what else must be unique. */
-import { rowDigest, WORKLOAD_TABLES } from '../workload.ts';
+import { WORKLOAD_TABLES } from '../workload.ts';
 import { keySpec, keyText } from './keys.ts';
 import type { KeySpec } from './keys.ts';
 import { identityOf, isGeneratedKey } from './schema.ts';
@@ -27,6 +27,8 @@ export interface TableShape {
   rekeyable: boolean;
   /** positions of the columns that make a row what it is: all but an id that means nothing */
   body: readonly number[];
+  /** positions of all columns */
+  all: readonly number[];
   /** positions of the columns the client supplies */
   client: readonly number[];
 }
@@ -70,6 +72,7 @@ export function shapeOf(info: TableInfo, identity?: string): TableShape | string
     autoIncrement: found.by === 'columns' && counted !== -1 && found.columns.includes(counted),
     rekeyable,
     body: found.by === 'row' ? found.columns : all.filter((i) => i !== meaningless),
+    all,
     client: all.filter((i) => !declared || declared.includes(columns[i]!.name)),
   };
 }
@@ -116,23 +119,22 @@ export function overlay(earlier: Row | null | undefined, later: Row): Row {
   return earlier && later.includes(undefined) ? later.map((cell, i) => (cell === undefined ? earlier[i] : cell)) : later;
 }
 
+/** SHA-256 of a text as 64 lower-case hex digits. */
+export type Sha256 = (text: string) => string;
+
 /** SHA-256 of the columns of a body, as the evidence names them; null for absence. */
-export function bodyDigest(shape: TableShape, row: Row | null): string | null {
-  return row && digestOfColumns(shape, row, shape.body);
+export function bodyDigest(shape: TableShape, row: Row | null, sha256: Sha256): string | null {
+  return row && digestOfColumns(shape, row, shape.body, sha256);
 }
 
 /** SHA-256 of all columns. */
-export function imageDigest(shape: TableShape, row: Row): string {
-  return digestOfColumns(
-    shape,
-    row,
-    shape.columns.map((_, i) => i),
-  );
+export function imageDigest(shape: TableShape, row: Row, sha256: Sha256): string {
+  return digestOfColumns(shape, row, shape.all, sha256);
 }
 
 /** SHA-256 of the client-supplied columns: what a ledger record says. */
-export function clientDigest(shape: TableShape, row: Row): string {
-  return digestOfColumns(shape, row, shape.client);
+export function clientDigest(shape: TableShape, row: Row, sha256: Sha256): string {
+  return digestOfColumns(shape, row, shape.client, sha256);
 }
 
 /** The write id that a row carries, in tables that have one. */
@@ -141,7 +143,30 @@ export function writeIdOf(shape: TableShape, row: Row): string | undefined {
   return at === -1 ? undefined : (row[at] ?? undefined);
 }
 
-function digestOfColumns(shape: TableShape, row: Row, positions: readonly number[]): string {
-  const known = positions.filter((i) => row[i] !== undefined);
-  return rowDigest(Object.fromEntries(known.map((i) => [shape.columns[i]!.name, row[i] ?? null])));
+/** SHA-256 of canonical JSON {column: text}, as core/workload.ts rowDigest makes it; columns that are not known are left out. */
+function digestOfColumns(shape: TableShape, row: Row, positions: readonly number[], sha256: Sha256): string {
+  let text = '{';
+  for (const { i, name } of membersOf(shape, positions)) {
+    const cell = row[i];
+    if (cell === undefined) continue;
+    text += `${text === '{' ? '' : ','}${name}:${JSON.stringify(cell)}`;
+  }
+  return sha256(`${text}}`);
+}
+
+interface Member {
+  i: number;
+  /** as JSON */
+  name: string;
+}
+const members = new WeakMap<readonly number[], Member[]>();
+
+/** In the order of canonical JSON. */
+function membersOf({ columns }: TableShape, positions: readonly number[]): Member[] {
+  let known = members.get(positions);
+  if (!known) {
+    const sorted = [...positions].sort((a, b) => (columns[a]!.name < columns[b]!.name ? -1 : 1));
+    members.set(positions, (known = sorted.map((i) => ({ i, name: JSON.stringify(columns[i]!.name) }))));
+  }
+  return known;
 }

@@ -24,6 +24,8 @@ export interface ReadLogs {
   rows: ReadOptions['rows'];
   checksums: ReadOptions['checksums'];
   signal?: AbortSignal;
+  /** false: the files were hashed before */
+  sha256?: boolean;
 }
 const EVERYTHING: ReadLogs = { rows: 'visit', checksums: 'all' };
 
@@ -31,15 +33,20 @@ const EVERYTHING: ReadLogs = { rows: 'visit', checksums: 'all' };
  * Reads a folder's files, or what a running server has now; damage becomes findings of `log`, which `visitor` fills. Files are hashed on the way past.
  * A server's account needs REPLICATION SLAVE. Throws DRILL_NO_LOGS, DRILL_LOGS_UNREADABLE, DRILL_STREAM_SILENT, DRILL_STREAM_CUT, and the signal's reason.
  */
-export async function readLogs(source: string, log: SideLog, visitor: LogVisitor, { signal, ...options }: ReadLogs = EVERYTHING): Promise<LogFile[]> {
+export async function readLogs(
+  source: string,
+  log: SideLog,
+  visitor: LogVisitor,
+  { signal, sha256 = true, ...options }: ReadLogs = EVERYTHING,
+): Promise<LogFile[]> {
   const reader = new LogReader(visitor, { bytes: nodeBytes, ...options });
   const stop = signal ? { signal } : {};
   if (await isServer(source)) {
-    const files = await readStream(source, reader, { until: 'end', sha256: true, ...stop });
-    return files.map((f, i) => ({ file: log.files[i]!.file, ...f }));
+    const files = await readStream(source, reader, { until: 'end', sha256, ...stop });
+    return files.map((f, i) => ({ file: log.files[i]?.file ?? '', ...f }));
   }
-  const files = await readFiles(await findLogs(source), reader, { sha256: true, ...stop });
-  return files.map(({ path, bytes, sha256 }) => ({ file: basename(path), bytes, sha256: sha256! }));
+  const files = await readFiles(await findLogs(source), reader, { sha256, ...stop });
+  return files.map((f) => ({ file: basename(f.path), bytes: f.bytes, sha256: f.sha256 ?? '' }));
 }
 
 const isServer = async (source: string): Promise<boolean> =>
