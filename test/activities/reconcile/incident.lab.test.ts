@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { reconcile } from '../../../activities/reconcile/run.ts';
 import type { CliContext } from '../../../console/cli/context.ts';
 import { reconcileCommand } from '../../../console/cli/reconcile.ts';
+import { reconcileSchema } from '../../../core/reconcile/json-schema.ts';
 import { part, REPLICATOR } from './fork.ts';
 import type { Parted } from './fork.ts';
 
@@ -48,7 +49,7 @@ interface Printed {
 }
 const json = async (...args: string[]) => {
   const { code, out } = await cli(...args, '--json');
-  return { code, result: JSON.parse(out) as Printed };
+  return { code, result: reconcileSchema.parse(JSON.parse(out)) as unknown as Printed };
 };
 
 beforeAll(async () => {
