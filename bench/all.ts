@@ -35,6 +35,7 @@ export async function bench(o: BenchOptions, parts: readonly Part[]): Promise<Be
   }
   if (wants('binlog')) await run('binlog: the decoder, and other readers of the same logs', async () => (await import('./binlog.ts')).benchBinlog(o));
   if (wants('binlog-fuzz')) await run('binlog-fuzz: damaged logs', async () => (await import('./binlog-fuzz.ts')).benchBinlogFuzz(o));
+  if (wants('reconcile')) await run('reconcile: two tables of 5 million rows', async () => (await import('./reconcile-compare.ts')).benchReconcileCompare(o));
   return { machine: machine({ ...o, loadBefore, now: new Date() }), measurements };
 }
 

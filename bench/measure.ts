@@ -1,6 +1,6 @@
 /** What a benchmark hands back, and how it is shown. */
 export interface Measurement {
-  /** which part measured it: lab, cut, signoff, drill, memory, binlog */
+  /** which part measured it: lab, cut, signoff, drill, memory, binlog, reconcile */
   part: string;
   name: string;
   /** `×`: times as fast as the rival; `%`: of the rival's speed. Of ms, s and MB less is better, of the others more. */

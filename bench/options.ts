@@ -2,8 +2,8 @@ import type { Tools } from '../targets/tools.ts';
 
 /** What `drillbook bench` measures when it is not told. */
 export const PARTS_DEFAULT = ['lab', 'cut', 'signoff', 'drill', 'memory'] as const;
-/** Those of the decoder of binary logs take minutes and are asked for by name. */
-export const PARTS = [...PARTS_DEFAULT, 'binlog', 'binlog-fuzz'] as const;
+/** Those of binary logs and of the reconciliation take minutes and are asked for by name. */
+export const PARTS = [...PARTS_DEFAULT, 'binlog', 'binlog-fuzz', 'reconcile'] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {

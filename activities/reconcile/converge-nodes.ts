@@ -65,6 +65,15 @@ export async function openSnapshots(nodes: readonly ProofNode[]): Promise<string
   return lower;
 }
 
+/** Reading broke off in the middle of rows: new connections, and new snapshots. */
+export async function reopen(nodes: readonly ProofNode[]): Promise<void> {
+  for (const n of nodes) {
+    n.wire.connection.destroy();
+    n.wire = await openWire(n.name, n.dsn);
+  }
+  await openSnapshots(nodes);
+}
+
 export async function closeSnapshots(nodes: readonly ProofNode[]): Promise<void> {
   await Promise.all(nodes.map((n) => n.wire.connection.query('ROLLBACK')));
 }

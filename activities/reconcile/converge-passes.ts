@@ -5,7 +5,7 @@ import { GtidSet } from '../../core/gtid.ts';
 import { rawKeyOf } from '../../targets/systems/mysql/compare/plan.ts';
 import type { ComparePlan, RawKey } from '../../targets/systems/mysql/compare/plan.ts';
 import { openLocked } from './converge-locked.ts';
-import { closeSnapshots, common, openSnapshots, positions, stoodStill } from './converge-nodes.ts';
+import { closeSnapshots, common, openSnapshots, positions, reopen, stoodStill } from './converge-nodes.ts';
 import type { ProofNode } from './converge-nodes.ts';
 import { gtidExecuted } from '../../targets/systems/mysql/dsn.ts';
 import { readTable } from './converge-read.ts';
@@ -84,7 +84,8 @@ class Passes {
     const wanted = pass === 1 && opts.base ? await this.sinceBase(pending, opts.base, before) : pending;
     const reads: TableRead[] = [];
     for (const [plan, keys] of wanted) {
-      const read = await readTable(nodes, plan, keys, opts.method);
+      const read = await this.read(plan, keys);
+      if (!read) continue;
       reads.push(read);
       if (pass === 1) proof.reads.set(plan.info.name, read);
     }
@@ -101,6 +102,18 @@ class Passes {
     return this.judge(reads, await this.window(reads), last);
   }
 
+  /** null: it could not be read, as under DDL that came between its snapshot and its reading. */
+  private async read(plan: ComparePlan, keys: readonly RawKey[] | null): Promise<TableRead | null> {
+    try {
+      return await readTable(this.nodes, plan, keys, this.opts.method);
+    } catch (e) {
+      if (!isDrillError(e) || e.code !== 'DRILL_ROWS_UNREADABLE') throw e;
+      this.locked.set(plan, `could not be read: ${e.message}`);
+      await reopen(this.nodes);
+      return null;
+    }
+  }
+
   private allReal({ plan, raw, groups, more }: TableRead): void {
     const { proof } = this;
     for (const group of groups) proof.real.push({ table: plan.info.name, group });
@@ -115,10 +128,7 @@ class Passes {
       const { plan, groups, more } = read;
       const { name } = plan.info;
       const window = typeof windows === 'string' ? null : windows.get(name)!;
-      const untold =
-        window === null
-          ? `cannot be told: ${String(windows)}`
-          : (window.untold ?? (!plan.key && window.changed ? 'has no key and was written while it was read' : null));
+      const untold = typeof windows === 'string' ? `cannot be told: ${windows}` : untoldOf(plan, windows.get(name)!);
       if (untold !== null) {
         this.locked.set(plan, untold);
         continue;
@@ -203,8 +213,15 @@ class Passes {
       return;
     }
     proof.notes.push(`${names.join(', ')}: locked for ${Math.ceil(lockedMs)} ms`);
+    let held = true;
     for (const plan of plans) {
-      const read = await readTable(nodes, plan, null, opts.method);
+      const read = held ? await this.read(plan, null) : null;
+      // snapshots that had to be opened again are not those of the lock
+      held = read !== null;
+      if (read === null) {
+        proof.untold.push(`${plan.info.name} ${locked.get(plan)!}`);
+        continue;
+      }
       proof.reads.set(plan.info.name, read);
       this.allReal(read);
     }
@@ -212,6 +229,9 @@ class Passes {
     proof.after = await positions(nodes);
   }
 }
+
+const untoldOf = (plan: ComparePlan, window: TableWindow): string | null =>
+  window.untold ?? (!plan.key && window.changed ? 'has no key and was written while it was read' : null);
 
 function touchedKeys(plan: ComparePlan, window: TableWindow): RawKey[] | null {
   if (!plan.key) return window.changed ? null : [];

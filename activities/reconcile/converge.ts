@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { BUNDLE } from '../../core/bundle.ts';
 import type { Convergence } from '../../core/bundle.ts';
 import { DrillError } from '../../core/errors.ts';
-import { GtidSet } from '../../core/gtid.ts';
+import type { GtidSet } from '../../core/gtid.ts';
 import { META_SCHEMA, WORKLOAD_TABLES } from '../../core/workload.ts';
 import type { ComparePlan } from '../../targets/systems/mysql/compare/plan.ts';
 import { gtidExecuted } from '../../targets/systems/mysql/dsn.ts';

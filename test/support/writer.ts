@@ -12,13 +12,13 @@ export async function startWriter(server: TestMysqld, perSecond: number, stateme
   const connection: Connection = await server.connect();
   for (const sql of setup) await connection.query(sql);
   let n = 0;
-  let ended = false;
+  const state = { ended: false };
   const run = async () => {
     const started = performance.now();
-    while (!ended) {
+    while (!state.ended) {
       const due = Math.floor(((performance.now() - started) / 1000) * perSecond);
       // what a machine was too busy for is not made up for in a burst
-      for (let burst = 0; n < due && burst < 50 && !ended; burst++) await connection.query(statement(n++));
+      for (let burst = 0; n < due && burst < 50 && !state.ended; burst++) await connection.query(statement(n++));
       if (n < due - perSecond) n = due;
       await new Promise((r) => setTimeout(r, 2));
     }
@@ -28,7 +28,7 @@ export async function startWriter(server: TestMysqld, perSecond: number, stateme
   return {
     written: () => n,
     stop: async () => {
-      ended = true;
+      state.ended = true;
       await running.finally(() => connection.destroy());
     },
   };

@@ -162,7 +162,7 @@ export function rawKeyOf(p: ComparePlan, cells: readonly Cell[]): RawKey | null 
 }
 
 /** MySQL's latin1 is windows-1252, and the five bytes that it leaves out are themselves. */
-const LATIN1 = new Map([...new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, i) => i))].map((char, i) => [char, i]));
+const LATIN1 = new Map(Array.from(new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, i) => i)), (char, i) => [char, i]));
 function latin1Of(text: string): Uint8Array | null {
   const bytes = Array.from(text, (char) => LATIN1.get(char) ?? -1);
   return bytes.includes(-1) ? null : Uint8Array.from(bytes);
