@@ -47,7 +47,7 @@ export async function applyRecovery(opts: ReconcileOptions, file?: string): Prom
 export async function planRecovery(seen: Reconciliation, opts: ReconcileOptions, file?: string): Promise<Planned> {
   const plan = await withConnection(opts.new, async (connection) => {
     const [[source]] = (await rowsOf(connection, 'SELECT @@server_uuid')) as unknown as [[string]];
-    return makePlan({ fork: seen.summary.fork.set, source, changes: changesOf(seen, opts), uneventful });
+    return makePlan({ fork: seen.summary.fork.set, read: seen.finals.bound.toString(), source, changes: changesOf(seen, opts), uneventful });
   });
   const counts = countsOf(plan);
   opts.progress?.(`plan: ${counts.safe + counts.rule} rows to put in place, ${counts.person} for a person to decide`);

@@ -14,6 +14,10 @@ const HEADER_SIZE = 19;
 const STMT_END = 1;
 const TABLE_ID = 1;
 
+/** type of a field of optional metadata, and what VECTOR without a size has */
+const VECTOR_DIMENSIONALITY = 13;
+const VECTOR_DEFAULT = 2048;
+
 /** Lengths of the post-headers of events 1 to 41, as servers since 8.0 write them; the format description's own is set where it is made. */
 const POST_HEADERS = [56, 13, 0, 8, 0, 0, 0, 0, 4, 0, 4, 0, 0, 0, 98, 0, 4, 26, 8, 0, 0, 0, 8, 8, 8, 2, 0, 0, 0, 10, 10, 10, 42, 42, 0, 18, 52, 0, 10, 40, 0];
 
@@ -117,6 +121,13 @@ function tableMap(c: PlannedChange): Uint8Array {
     .lenenc(metas.length)
     .raw(metas)
     .bitmap(columns.map((o) => o.nullable));
+  // the only optional metadata that a server insists on
+  const vectors = columns.filter((o) => o.dataType === 'vector').map((o) => numbersOf(o, VECTOR_DEFAULT)[0]);
+  if (vectors.length > 0) {
+    const sizes = new Out();
+    for (const n of vectors) sizes.lenenc(n);
+    body.le(VECTOR_DIMENSIONALITY, 1).lenenc(sizes.bytes.length).raw(sizes.bytes);
+  }
   return event(EVENT.TABLE_MAP, body);
 }
 

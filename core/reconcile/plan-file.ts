@@ -31,6 +31,7 @@ function head(plan: RecoveryPlan, at: string): string {
     `Recovery plan ${plan.digest}`,
     `made ${at} by drillbook reconcile --plan, for the server ${plan.source}; on any other it changes nothing`,
     `fork: ${plan.fork || 'not known'}`,
+    `rows read at: ${plan.read || 'not known'}`,
     `${safe} safe changes, ${rule} conflicts settled by the rule, in ${plan.transactions.length} transactions; ${person} for a person to decide (listed at the end)`,
     ...(events > 0 ? [`${events} of the transactions need --apply: this file leaves them out`] : []),
     `Run it with: mysql --force --max-allowed-packet=1G < recovery.sql   Safe beside writers, and when run twice: ${JOURNAL} says what is done.`,

@@ -3,6 +3,7 @@
  * plan-sql.ts, time zone +00:00 and utf8mb4. Each form was tried on a real server: `-0e0 + 0e0` is 0, a SET of 64 members `+ 0` is signed.
  */
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { jsonLiteral } from './plan-json.ts';
 import { cellForm } from './schema.ts';
 import type { Cell, ColumnInfo } from './schema.ts';
 
@@ -54,7 +55,7 @@ export function literal(c: ColumnInfo, cell: Cell): string {
     case 'text':
       return textLiteral(c.charset === 'utf8' ? 'utf8mb3' : c.charset!, cell);
     case 'json':
-      return `CAST(${textLiteral('utf8mb4', cell)} AS JSON)`;
+      return jsonLiteral(cell, (text) => textLiteral('utf8mb4', text));
     case 'hex':
     default:
       return `${c.charset === null ? '' : `_${c.charset} `}X'${checked(/^([0-9a-f]{2})*$/, c, cell)}'`;

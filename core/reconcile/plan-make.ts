@@ -12,6 +12,7 @@ const UNIT_ROWS_MAX = 1_000;
 
 export interface PlanInput {
   fork: string;
+  read: string;
   source: string;
   /** in the order of the lost part */
   changes: readonly PlannedChange[];
@@ -20,7 +21,7 @@ export interface PlanInput {
 }
 
 /** Needs memory for all changes. */
-export function makePlan({ fork, source, changes, uneventful }: PlanInput): RecoveryPlan {
+export function makePlan({ fork, read, source, changes, uneventful }: PlanInput): RecoveryPlan {
   const decisions: PlannedChange[] = [];
   const able: PlannedChange[] = [];
   const events = new Map<PlannedChange, string>();
@@ -38,7 +39,7 @@ export function makePlan({ fork, source, changes, uneventful }: PlanInput): Reco
   for (const c of circles)
     decisions.push({ ...c, kind: 'person', note: 'its keys go round in a circle with those of other rows: no order of statements is accepted' });
   const transactions = batched(order, events);
-  const plan = { fork, source, transactions, decisions };
+  const plan = { fork, read, source, transactions, decisions };
   return { digest: planDigest(plan), ...plan };
 }
 

@@ -42,6 +42,8 @@ export interface RecoveryPlan {
   digest: string;
   /** what both sides had, as a GTID set; empty: not known */
   fork: string;
+  /** what the new source had executed when its rows were read: a plan that is made again later has a journal of its own */
+  read: string;
   /** server_uuid of the new source: nowhere else does the plan change anything */
   source: string;
   transactions: readonly PlannedTransaction[];
@@ -64,7 +66,7 @@ export function countsOf(plan: RecoveryPlan): PlanCounts {
 /** Two plans have one digest exactly when they would make the same changes in the same order. */
 export function planDigest(plan: Omit<RecoveryPlan, 'digest'>): string {
   const parts = plan.transactions.map((t) => t.changes.map((c) => changeDigest(c)));
-  return digestOf({ fork: plan.fork, source: plan.source, transactions: parts, decisions: plan.decisions.map((c) => changeDigest(c)) });
+  return digestOf({ fork: plan.fork, read: plan.read, source: plan.source, transactions: parts, decisions: plan.decisions.map((c) => changeDigest(c)) });
 }
 
 function changeDigest(c: PlannedChange): string {

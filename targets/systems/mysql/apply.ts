@@ -64,7 +64,11 @@ export async function applyPlan(connection: Connection, plan: RecoveryPlan, prog
   await prepareSession(connection);
   try {
     await prepareJournal(connection);
-    if (plan.transactions.some((t) => t.needsApply !== null)) await connection.query(`BINLOG '${base64(formatDescription())}'`);
+    if (plan.transactions.some((t) => t.needsApply !== null)) {
+      await connection.query(`BINLOG '${base64(formatDescription())}'`);
+      // BINLOG waits for GTIDs to come with the events
+      await connection.query("SET SESSION gtid_next = 'AUTOMATIC'");
+    }
     let done = 0;
     for (const t of plan.transactions) {
       await settle(connection, plan, t, result);

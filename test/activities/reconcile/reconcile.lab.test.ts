@@ -176,7 +176,7 @@ test('a row that a client changed since the plan is left alone', async () => {
   const apply = async (from: Row, to: Row) => {
     const where = from.map((cell, i) => (i === 0 ? cell : undefined));
     const change = { table: state.shape.info, key: '4', where, seen: from, target: to, gtids: [], kind: 'safe' as const, conflict: null, note: '' };
-    const plan = makePlan({ fork: '', source, changes: [change], uneventful });
+    const plan = makePlan({ fork: '', read: '', source, changes: [change], uneventful });
     return withConnection(p.fresh.dsn, (c) => applyPlan(c, plan, () => {}));
   };
   const stale = await apply(seen, target);
