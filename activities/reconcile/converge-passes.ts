@@ -215,7 +215,7 @@ class Passes {
     proof.notes.push(`${names.join(', ')}: locked for ${Math.ceil(lockedMs)} ms`);
     let held = true;
     for (const plan of plans) {
-      const read = held ? await this.read(plan, null) : null;
+      const read: TableRead | null = held ? await this.read(plan, null) : null;
       // snapshots that had to be opened again are not those of the lock
       held = read !== null;
       if (read === null) {
