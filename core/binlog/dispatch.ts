@@ -7,6 +7,7 @@ import {
   parseGtid,
   parseGtidList,
   parseIncident,
+  parseLoadQuery,
   parseMariaGtid,
   parsePreviousGtids,
   parseQuery,
@@ -19,7 +20,7 @@ import {
   statementKind,
   statementStart,
 } from './events.ts';
-import type { QueryKind } from './events.ts';
+import type { Query, QueryKind } from './events.ts';
 import { BinlogDamage } from './finding.ts';
 import { RowsCursor } from './rows.ts';
 import { TableMaps } from './table-map.ts';
@@ -46,6 +47,8 @@ for (const type of [
 ])
   ROWS[type] = 1;
 
+/** Servers that log LOAD DATA without a transaction around it. */
+const LOAD_ALONE = /^5\.[01]\./;
 /** Atomic CREATE TABLE … SELECT (8.0.21): its rows and its commit follow. */
 const CREATE_OPENS = /^\s*CREATE\b.*\bSTART\s+TRANSACTION\s*;?\s*$/is;
 const SHOWN_CHARS = 200;
@@ -59,6 +62,7 @@ export class Dispatch {
   private readonly cursor: RowsCursor;
   private format!: Format;
   private flavour: Flavour | null = null;
+  private loadAlone = false;
   private tables!: TableMaps;
 
   constructor(visitor: LogVisitor, txs: Transactions, bytes: Bytes, skipRows: boolean, eventBytesMax: number) {
@@ -73,6 +77,7 @@ export class Dispatch {
   /** How the following events are to be read. `keepTables`: the log goes on, with the table ids of the format before. */
   setFormat(format: Format, keepTables: boolean): void {
     this.format = format;
+    this.loadAlone = LOAD_ALONE.test(format.serverVersion);
     if (this.flavour !== format.flavour) {
       this.flavour = format.flavour;
       this.tables = new TableMaps(format.flavour);
@@ -153,11 +158,10 @@ export class Dispatch {
       case EVENT.BEGIN_LOAD_QUERY:
       case EVENT.APPEND_BLOCK:
       case EVENT.DELETE_FILE:
-        txs.inside('a part of LOAD DATA');
+        if (!this.loadAlone || txs.tx !== null) txs.inside('a part of LOAD DATA');
         return;
       case EVENT.EXECUTE_LOAD_QUERY:
-        txs.inside('LOAD DATA');
-        return txs.find('statement', 'LOAD DATA is in the log as a statement: the rows that it changed are not');
+        return this.load(buf, start, end);
       case EVENT.HEARTBEAT:
       case EVENT.HEARTBEAT_V2:
       case EVENT.TRANSACTION_CONTEXT:
@@ -256,9 +260,23 @@ export class Dispatch {
     const opens = !query.ddl && CREATE_OPENS.test(query.text);
     const alone = txs.lone(serverId, seconds) && !opens;
     if (opens) txs.opens('CREATE TABLE', serverId, seconds);
-    else if (!query.ddl) txs.find('statement', `a statement, where rows were expected: ${query.text.slice(0, SHOWN_CHARS)}`);
-    const statement: Statement = { text: query.text, exact: query.exact, schema: query.schema, ddl: query.ddl || opens, place: txs.place };
-    this.visitor.statement?.(statement, txs.tx);
+    this.tell(query, query.ddl || opens);
     if (alone) txs.end('ddl', null);
+  }
+
+  /** LOAD DATA as a statement; what it loads stands in the events before it. */
+  private load(buf: Uint8Array, start: number, end: number): void {
+    const { txs } = this;
+    const alone = this.loadAlone && txs.tx === null && txs.lone(u32(buf, start + 5), u32(buf, start));
+    if (!alone) txs.inside('LOAD DATA');
+    this.tell(parseLoadQuery(buf, start + HEADER_BYTES, end, this.format), false);
+    if (alone) txs.end('ddl', null);
+  }
+
+  private tell({ text, exact, schema }: Query, ddl: boolean): void {
+    const { txs, visitor } = this;
+    if (!ddl) txs.find('statement', `a statement, where rows were expected: ${text.slice(0, SHOWN_CHARS)}`);
+    const statement: Statement = { text, exact, schema, ddl, place: txs.place };
+    visitor.statement?.(statement, txs.tx);
   }
 }

@@ -11,7 +11,7 @@ import { need, safe, u16, u32, u64, u64Big, VarintReader } from './wire.ts';
 export { parseGtid, parsePreviousGtids, parseTaggedGtid } from './gtid-event.ts';
 export { compressedPart, parseGtidList, parseMariaGtid } from './events-mariadb.ts';
 export type { MariaGroup } from './events-mariadb.ts';
-export { isDdl, parseQuery, queryKind, statementKind, statementStart } from './query.ts';
+export { isDdl, parseLoadQuery, parseQuery, queryKind, statementKind, statementStart } from './query.ts';
 export type { Query, QueryKind } from './query.ts';
 export { branchOfStatement, parseXaPrepare } from './xa.ts';
 

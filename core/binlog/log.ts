@@ -2,8 +2,9 @@
 import type { Bytes } from './bytes.ts';
 import { CHECKSUM_BYTES, EVENT, eventName, FLAG, HEADER_BYTES } from './codes.ts';
 import { CrcRun, SumInPieces } from './crc-run.ts';
-import { Dispatch, isRows } from './dispatch.ts';
+import { Dispatch } from './dispatch.ts';
 import { parseFormat, parseRotate } from './events.ts';
+import { BULK, hopTypes, refusal, refusedTypes } from './event-sets.ts';
 import { BinlogDamage } from './finding.ts';
 import type { FindingKind } from './finding.ts';
 import { Framer } from './frame.ts';
@@ -50,18 +51,6 @@ function streamOffset(logPos: number, from: number): number {
   return end < from ? end + TWO_32 : end;
 }
 
-/** Event types whose checksum `structure` leaves out. */
-const isBulk = (type: number): boolean => isRows(type) || type === EVENT.TRANSACTION_PAYLOAD || type === EVENT.APPEND_BLOCK || type === EVENT.BEGIN_LOAD_QUERY;
-
-function hopTable(visitor: LogVisitor, options: ReadOptions): Uint8Array {
-  const hop = new Uint8Array(256);
-  if (options.rows === 'visit' || options.checksums === 'all' || visitor.event) return hop;
-  for (let type = 0; type < 256; type++) if (isRows(type)) hop[type] = 1;
-  if (!visitor.table) hop[EVENT.TABLE_MAP] = 1;
-  if (!visitor.rowsQuery) hop[EVENT.ROWS_QUERY] = hop[EVENT.MARIA_ANNOTATE_ROWS] = 1;
-  return hop;
-}
-
 /** Push-based and resumable: any cut of the bytes into chunks gives the same calls. Throws nothing about the bytes: findings. */
 export class LogReader implements FrameSink {
   private readonly visitor: LogVisitor;
@@ -73,9 +62,10 @@ export class LogReader implements FrameSink {
   private readonly framer: Framer;
   private readonly payloads: Payloads;
   readonly eventBytesMax: number;
-  /** event types that are hopped over; those whose checksum `structure` leaves out */
+  /** event types that are hopped over */
   private readonly hop: Uint8Array;
-  private readonly bulk = new Uint8Array(256);
+  /** what ends the reading of the current file */
+  private refused = refusedTypes('');
   /** of the current file; null until its first format description */
   private format: Format | null = null;
   private checksums = false;
@@ -114,14 +104,13 @@ export class LogReader implements FrameSink {
     this.checkAll = options.checksums === 'all';
     this.txs = new Transactions(visitor);
     this.dispatch = new Dispatch(visitor, this.txs, options.bytes, this.skipRows, eventBytesMax);
-    this.hop = hopTable(visitor, options);
+    this.hop = hopTypes(visitor, options);
     this.framer = new Framer(this, this.txs, this.hop, eventBytesMax);
     this.eventBytesMax = eventBytesMax;
     this.payloads = new Payloads(visitor, this.txs, this.dispatch, options.bytes, {
       eventBytesMax,
       windowBytesMax: options.windowBytesMax ?? WINDOW_BYTES_MAX,
     });
-    for (let type = 0; type < 256; type++) if (isBulk(type)) this.bulk[type] = 1;
   }
 
   /** The next file of the same log. The first four bytes pushed after it are the magic. State that spans files (relay groups, table maps) goes on. */
@@ -268,7 +257,7 @@ export class LogReader implements FrameSink {
     const moved = this.framer.checkPos && this.isMoved(buf, start, txs.endOffset);
     if (this.checksums) {
       bodyEnd -= CHECKSUM_BYTES;
-      if ((this.checkAll || this.bulk[type] === 0 || moved || this.suspect) && !this.isRight(buf, start, end)) return this.badChecksum(type);
+      if ((this.checkAll || BULK[type] === 0 || moved || this.suspect) && !this.isRight(buf, start, end)) return this.badChecksum(type);
     }
     if (moved) {
       if (!this.tellMoved(type, u32(buf, start + 13), txs.endOffset)) return undefined;
@@ -276,8 +265,7 @@ export class LogReader implements FrameSink {
     this.closed = type === EVENT.ROTATE || type === EVENT.STOP;
     try {
       if (type === EVENT.TRANSACTION_PAYLOAD) return this.onPayload(buf, start, bodyEnd);
-      if (type === EVENT.MARIA_START_ENCRYPTION) this.stop('encrypted', 'the rest of the file is encrypted by its server (encrypt_binlog)');
-      else if (type === EVENT.START_V3) this.stop('format', 'the file is of a server before 5.0 (START_V3)');
+      if (this.refused[type] === 1) this.stop(...refusal(type, this.format.serverVersion));
       else this.dispatch.event(buf, start, bodyEnd, false);
     } catch (e) {
       if (!(e instanceof BinlogDamage)) throw e;
@@ -341,7 +329,7 @@ export class LogReader implements FrameSink {
   }
 
   private noFormat(type: number): undefined {
-    if (type === EVENT.START_V3) return this.stop('format', 'the file is of a server before 5.0 (START_V3)');
+    if (type === EVENT.START_V3) return this.stop(...refusal(type, ''));
     return this.stop('structure', `the file begins with ${eventName(type)}, not with a format description`);
   }
 
@@ -367,6 +355,7 @@ export class LogReader implements FrameSink {
     format.relay = this.txs.relay;
     this.format = format;
     this.checksums = format.checksums;
+    this.refused = refusedTypes(format.serverVersion);
     this.framer.lengthMin = HEADER_BYTES + (format.checksums ? CHECKSUM_BYTES : 0);
     this.dispatch.setFormat(format, this.txs.relay);
     this.visitor.format?.(format, this.txs.place);
@@ -418,7 +407,7 @@ export class LogReader implements FrameSink {
     big.type = type;
     big.logPos = u32(buf, start + 13);
     big.moved = this.framer.checkPos && this.isMoved(buf, start, txs.endOffset);
-    big.checked = this.checksums && (this.checkAll || this.bulk[type] === 0 || big.moved || this.suspect);
+    big.checked = this.checksums && (this.checkAll || BULK[type] === 0 || big.moved || this.suspect);
     const bodyBytes = length - HEADER_BYTES - (this.checksums ? CHECKSUM_BYTES : 0);
     big.sum.begin(HEADER_BYTES + bodyBytes);
     if (big.checked) big.sum.add(buf, start, end);

@@ -1,6 +1,6 @@
 /**
  * QUERY events (2) and MariaDB's QUERY_COMPRESSED (165): thread 4, seconds 4, length of the schema 1, error 2, length of the status variables 2 (post-header: 13),
- * status variables, schema, NUL, statement. Source: libs/mysql/binlog/event/statement_events.h; MariaDB's sql/log_event.h.
+ * status variables, schema, NUL, statement. EXECUTE_LOAD_QUERY (18) has 13 bytes more in its post-header: file 4, where its name stands in the statement 4 and 4, duplicates 1. Source: libs/mysql/binlog/event/statement_events.h; MariaDB's sql/log_event.h.
  */
 import { EVENT } from './codes.ts';
 import { BinlogDamage } from './finding.ts';
@@ -24,15 +24,19 @@ export interface Query {
 }
 
 const POST_HEADER_MIN = 13;
+const LOAD_POST_HEADER_MIN = 26;
 const SCHEMA_LENGTH_AT = 8;
 const ERROR_AT = 9;
 const STATUS_LENGTH_AT = 11;
 
-const postHeaderOf = (format: Format): number => Math.max(POST_HEADER_MIN, format.postHeaderLengths[EVENT.QUERY - 1] ?? 0);
+type StatementType = typeof EVENT.QUERY | typeof EVENT.EXECUTE_LOAD_QUERY;
+
+const postHeaderOf = (format: Format, type: StatementType): number =>
+  Math.max(type === EVENT.QUERY ? POST_HEADER_MIN : LOAD_POST_HEADER_MIN, format.postHeaderLengths[type - 1] ?? 0);
 
 /** Where the statement begins (of QUERY_COMPRESSED: its compressed part). */
-export function statementStart(buf: Uint8Array, start: number, end: number, format: Format): number {
-  const postHeader = postHeaderOf(format);
+export function statementStart(buf: Uint8Array, start: number, end: number, format: Format, type: StatementType = EVENT.QUERY): number {
+  const postHeader = postHeaderOf(format, type);
   need(start, postHeader, end, 'a QUERY event');
   const schemaBytes = buf[start + SCHEMA_LENGTH_AT]!;
   const at = start + postHeader + u16(buf, start + STATUS_LENGTH_AT) + schemaBytes;
@@ -67,8 +71,16 @@ export function statementKind(buf: Uint8Array, start: number, end: number): Quer
 
 /** `inflated`: the statement of MariaDB's QUERY_COMPRESSED, already inflated by the caller with compressedPart. */
 export function parseQuery(buf: Uint8Array, start: number, end: number, format: Format, inflated?: Uint8Array): Query {
-  const at = statementStart(buf, start, end, format);
-  const statusStart = start + postHeaderOf(format);
+  return parseStatement(buf, start, end, format, EVENT.QUERY, inflated);
+}
+
+export function parseLoadQuery(buf: Uint8Array, start: number, end: number, format: Format): Query {
+  return parseStatement(buf, start, end, format, EVENT.EXECUTE_LOAD_QUERY);
+}
+
+function parseStatement(buf: Uint8Array, start: number, end: number, format: Format, type: StatementType, inflated?: Uint8Array): Query {
+  const at = statementStart(buf, start, end, format, type);
+  const statusStart = start + postHeaderOf(format, type);
   const statusEnd = statusStart + u16(buf, start + STATUS_LENGTH_AT);
   const collation = clientCollation(buf, statusStart, statusEnd);
   const [from, first, last] = inflated ? [inflated, 0, inflated.length] : [buf, at, end];

@@ -15,7 +15,7 @@ export class TxHeadState implements TxHead {
   sequenceNumber = 0;
   immediateCommitUs = 0;
   originalCommitUs = 0;
-  /** bytes of the transaction with its GTID event, uncompressed; 0 where the log has none (before 8.0.2, MariaDB) */
+  /** bytes of the transaction on disk, from its GTID event to its end; 0 where the log has none (before 8.0.2, MariaDB) */
   transactionBytes = 0;
   seconds = 0;
   compressed = false;

@@ -45,6 +45,7 @@ test('every flipped bit of a checksummed file is noticed, and no transaction tha
 
 const REFUSED = (bytes: number[]) => Buffer.from(bytes);
 const three = () => start().transaction(1).transaction(2).transaction(3).stop();
+const unfinished = (version: string) => new LogBytes().format({ checksums: false, version }).query('CREATE TABLE t (i INT)');
 const unchecked = () => new LogBytes().format({ checksums: false }).transaction(1).transaction(2).transaction(3).stop();
 
 /** Which bytes; the kinds of findings that are not notes; how many transactions are sound. */
@@ -131,6 +132,9 @@ const DISASTERS: [name: string, bytes: () => Uint8Array, findings: string[], sou
   ['an unknown event between two', () => start().transaction(1).event(99, [1]).transaction(2).stop().bytes(), ['unknown-event'], 2],
   ['one that can be ignored', () => start().transaction(1).event(99, [1], { flags: FLAG.IGNORABLE }).transaction(2).stop().bytes(), [], 2],
   ['row events of 5.1 before its release', () => start().gtid(1).query('BEGIN').event(EVENT.PRE_GA_WRITE_ROWS, [1]).xid(5).stop().bytes(), ['format'], 0],
+  ['the same of such a server, outside of transactions', () => unfinished('5.1.17-beta-log').event(EVENT.PRE_GA_WRITE_ROWS, [1]).stop().bytes(), ['format'], 1],
+  ['a table map of 5.1 before its release', () => unfinished('5.1.29-rc').event(EVENT.TABLE_MAP, [1]).stop().bytes(), ['format'], 1],
+  ['one of its release', () => unfinished('5.1.30').event(EVENT.TABLE_MAP, [1]).stop().bytes(), ['grammar', 'structure'], 1],
   ['an incident', () => start().transaction(1).event(EVENT.INCIDENT, [1, 0, 2, 0x6f, 0x6f]).transaction(2).stop().bytes(), ['incident'], 2],
   ['DML as a statement', () => start().gtid(1).query('BEGIN').query('INSERT INTO t VALUES (1)').xid(5).stop().bytes(), ['statement'], 0],
   ['DML outside a transaction', () => start().gtid(1).query('INSERT INTO t VALUES (1)').stop().bytes(), ['statement'], 0],

@@ -271,6 +271,24 @@ test('a log without GTID events', async () => {
   ]);
 });
 
+const LOAD_HEAD = [7, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 14, 0, 0, 0, 0];
+const loadQuery = Buffer.concat([Buffer.from(LOAD_HEAD), Buffer.from("test\0LOAD DATA INFILE 'x' INTO TABLE t")]);
+const load = (log: LogBytes) => log.event(EVENT.BEGIN_LOAD_QUERY, [1, 0, 0, 0, 0x61]).event(EVENT.EXECUTE_LOAD_QUERY, loadQuery);
+
+test('LOAD DATA as a statement is told as one; until 5.1 it is a transaction of its own', async () => {
+  const inside = await record([load(start().gtid(1).query('BEGIN')).xid(1).stop().bytes()]);
+  const alone = await record([
+    load(new LogBytes().format({ version: '5.0.86-log' }))
+      .stop()
+      .bytes(),
+  ]);
+  const astray = await record([load(start().transaction(1)).stop().bytes()]);
+  expect([inside, alone, astray].map((seen) => seen.findings.map((f) => f.kind))).toEqual([['statement'], ['statement'], ['grammar', 'statement']]);
+  for (const seen of [inside, alone])
+    expect(seen.lines.filter((l) => l.startsWith('statement '))).toEqual([expect.stringContaining("LOAD DATA INFILE 'x' INTO TABLE t")]);
+  expect(alone.lines.filter((l) => l.startsWith('end null'))).toHaveLength(1);
+});
+
 test('nothing is damage but bytes: what the visitor throws comes out', async () => {
   const stop = new Error('stop');
   const visitor = {

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Connection } from 'mysql2/promise';
+import { EVENT } from '../../../core/binlog/codes.ts';
 import { decode } from '../../support/corpus/decode.ts';
 import type { Decoded, DecodedTx } from '../../support/corpus/decode.ts';
 import { startServers } from '../../support/mysqld.ts';
@@ -49,6 +50,8 @@ const says = (tx: DecodedTx): string =>
   ].join('; ');
 
 const many = (from: number): string => Array.from({ length: 400 }, (_, i) => `(${from + i}, '${'r'.repeat(40)}')`).join();
+/** As packets: a block of LOAD DATA each. */
+const loaded = Array.from({ length: 4 }, (_, i) => Buffer.from(`${100_000 + i}\t${'l'.repeat(40)}\n`));
 const named = (log: Decoded) => log.txs.filter((tx) => tx.gtid !== null && tx.end).map((tx) => [tx.gtid, says(tx)]);
 
 test('transactions of every form come out as they were written, and by mysqlbinlog’s GTIDs', async () => {
@@ -65,6 +68,9 @@ test('transactions of every form come out as they were written, and by mysqlbinl
     await db.query("XA START 'y'; INSERT INTO d.t VALUES (6, 'xa'); XA END 'y'; XA PREPARE 'y'; XA ROLLBACK 'y'");
     await db.query("XA START 'z'; INSERT INTO d.t VALUES (9, 'one phase'); XA END 'z'; XA COMMIT 'z' ONE PHASE");
     await db.query("SET binlog_format = STATEMENT; UPDATE d.t SET v = 'by statement' WHERE id = 1; SET binlog_format = ROW");
+    await db.query('SET binlog_format = STATEMENT');
+    await db.query({ sql: "LOAD DATA LOCAL INFILE 'y' INTO TABLE d.t", infileStreamFactory: () => Readable.from(loaded) });
+    await db.query('SET binlog_format = ROW');
     await db.query('CREATE TABLE d.s SELECT id FROM d.t WHERE id < 4');
     await db.query("SET gtid_next = 'AUTOMATIC:a_tag'; DELETE FROM d.s WHERE id = 1; SET gtid_next = 'AUTOMATIC'");
     await db.query('ALTER TABLE d.t ADD x INT; TRUNCATE d.u; DROP TABLE d.s');
@@ -82,6 +88,7 @@ test('transactions of every form come out as they were written, and by mysqlbinl
     'xa-rollback',
     'commit; insert t ["9","one phase"]',
     "xid; statement UPDATE d.t SET v = 'by statement' WHERE id = 1",
+    expect.stringMatching(/^xid; statement LOAD DATA LOCAL INFILE 'y' IGNORE INTO TABLE `d`.`t`/),
     expect.stringMatching(/^xid; ddl CREATE TABLE .*; insert s \["1"\]; insert s \["3"\]$/s),
     'xid; delete s ["1"]',
     'ddl; ddl ALTER TABLE d.t ADD x INT',
@@ -93,7 +100,9 @@ test('transactions of every form come out as they were written, and by mysqlbinl
   );
   expect(log.txs[1]!.rows.map((r) => r.rowsQuery)).toEqual(["INSERT INTO d.t VALUES (3, 'three')", "UPDATE d.t SET v = 'kept' WHERE id = 3"]);
   expect(log.txs.filter((tx) => tx.kind === 'tagged').map((tx) => tx.gtid)).toEqual([expect.stringMatching(/^[-0-9a-f]{36}:a_tag:1$/)]);
-  expect(log.findings.map((f) => f.kind)).toEqual(['statement']);
+  expect(log.findings.map((f) => f.kind)).toEqual(['statement', 'statement']);
+  const { BEGIN_LOAD_QUERY, APPEND_BLOCK, EXECUTE_LOAD_QUERY } = EVENT;
+  expect([BEGIN_LOAD_QUERY, APPEND_BLOCK, EXECUTE_LOAD_QUERY].map((type) => (log.events.get(type) ?? 0) > 0)).toEqual([true, true, true]);
   expect(log.txs.map((tx) => tx.gtid)).toEqual((await printLog([servers.tools.mysqlbinlog], path)).gtids);
 }, 60_000);
 
