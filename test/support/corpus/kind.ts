@@ -56,6 +56,8 @@ export const INT: Kind = {
     return string(parts[0]!.startsWith('-') ? signed : unsigned);
   },
 };
+/** ZEROFILL: the server pads what it prints. */
+export const padded = (kind: Kind): Kind => ({ ...kind, select: (column) => [`${column} + 0`] });
 export const DECIMAL = plain('decimal', /^-?\d+(\.\d+)?$/);
 export const YEAR = plain('year', /^\d{4}$/);
 export const DATE = plain('date', /^\d{4}-\d\d-\d\d$/);

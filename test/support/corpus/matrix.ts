@@ -5,7 +5,7 @@ import { MOMENT } from './objects.ts';
 import type { RowImageMode } from './present.ts';
 import type { Table } from './table.ts';
 import { quote } from './table.ts';
-import { KEYLESS, mysqlTables, ODD_SCHEMA, SCHEMA } from './tables.ts';
+import { KEYLESS, mysqlTables, ODD_SCHEMA, SCHEMA, UNIQUE } from './tables.ts';
 import { CorpusWriter } from './write.ts';
 import type { Change } from './write.ts';
 
@@ -63,6 +63,7 @@ export class Corpus {
         (what) => leftOut.push(`character set ${what}`),
       ),
       KEYLESS,
+      UNIQUE,
     ];
     await db.query(`SET time_zone = '+00:00', sql_mode = '', sql_generate_invisible_primary_key = ON`);
     const first = await logNow(db);

@@ -2,6 +2,7 @@
 import type { Connection } from 'mysql2/promise';
 import type { TableMap } from '../../../core/binlog/table-map.ts';
 import { ENUM_UNREAD } from './kind.ts';
+import { identityOf } from './table.ts';
 import type { Table } from './table.ts';
 
 interface Described {
@@ -43,12 +44,13 @@ export async function compareShape(db: Connection, table: Table, map: TableMap, 
     if (dimension) is('dimension', ours.vectorDimension, Number(dimension));
     if (/^(geometry|point)/.test(c.type)) is('geometry type', ours.geometryType, c.type.startsWith('point') ? 1 : 0);
   }
-  if (full && table.primaryKey.length > 0) {
+  // a unique key stands for a primary key that is not there, in the server and in the log
+  if (full && identityOf(table).length > 0) {
     const at = (name: string) => table.columns.findIndex((c) => c.name === name);
     same(
       'primary key',
       map.primaryKey,
-      table.primaryKey.map((name) => ({ column: at(name), prefix: table.keyPrefix?.[name] ?? 0 })),
+      identityOf(table).map((name) => ({ column: at(name), prefix: table.keyPrefix?.[name] ?? 0 })),
     );
   } else same('primary key', map.primaryKey, null);
   return differences;

@@ -1,6 +1,6 @@
 /** Numbers at their extremes. */
 import { doubleBits, floatBits } from './bits.ts';
-import { BIT, DECIMAL, DOUBLE, FLOAT, INT, YEAR } from './kind.ts';
+import { BIT, DECIMAL, DOUBLE, FLOAT, INT, padded, YEAR } from './kind.ts';
 import type { Column, Stored } from './table.ts';
 
 const same = (...texts: string[]): Stored[] => texts.map((t) => ({ sql: t, is: t }));
@@ -24,6 +24,7 @@ export function integers(): Column[] {
     return [
       { name: `${type}_s`.toLowerCase(), type: String(type), kind: INT, values: big(-half, half - 1n, 0n, -1n, 1n, -half + 1n) },
       { name: `${type}_u`.toLowerCase(), type: `${type} UNSIGNED`, kind: INT, values: big(0n, top - 1n, half, half - 1n, 1n, top - 2n) },
+      { name: `${type}_z`.toLowerCase(), type: `${type} ZEROFILL`, kind: padded(INT), values: big(0n, top - 1n, half, 1n) },
     ];
   });
 }
@@ -54,7 +55,14 @@ export function decimals(): Column[] {
     const counted = digits('1234567890'.repeat(7).slice(0, precision));
     const border = digits('1000000000'.repeat(7).slice(0, precision));
     const values = [max, `-${max}`, one, `-${one}`, digits('0'.repeat(precision)), counted, `-${counted}`, border, `-${border}`];
-    return [{ name: `d_${precision}_${scale}`, type: `DECIMAL(${precision},${scale})`, kind: DECIMAL, values: same(...values) }];
+    const column = (suffix: string, more: string, stored: string[], kind = DECIMAL) => ({
+      name: `d_${precision}_${scale}${suffix}`,
+      type: `DECIMAL(${precision},${scale})${more}`,
+      kind,
+      values: same(...stored),
+    });
+    const positive = values.filter((v) => !v.startsWith('-'));
+    return [column('', '', values), column('_u', ' UNSIGNED', positive), column('_z', ' ZEROFILL', positive, padded(DECIMAL))];
   });
 }
 

@@ -1,4 +1,5 @@
 /** Which columns binlog_row_image lets into an image, by MySQL's manual (17.1.6.4). */
+import { identityOf } from './table.ts';
 import type { Change } from './write.ts';
 
 export type RowImageMode = 'FULL' | 'MINIMAL' | 'NOBLOB';
@@ -9,7 +10,8 @@ export function presenceOf(change: Change, side: 'before' | 'after', index: numb
   const { table } = change;
   const column = table.columns[index]!;
   if (mode === 'FULL') return 'present';
-  const key = table.primaryKey.length === 0 || table.primaryKey.includes(column.name);
+  const identity = identityOf(table);
+  const key = identity.length === 0 || identity.includes(column.name);
   // a table without a key is told by its whole row
   if (side === 'before' && key) return 'present';
   const computed = column.from !== undefined || table.implied?.includes(column.name) === true;

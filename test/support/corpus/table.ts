@@ -34,6 +34,8 @@ export interface Table {
   columns: readonly Column[];
   /** names; empty: none */
   primaryKey: readonly string[];
+  /** a unique key of NOT NULL columns, which identifies rows where there is no primary key */
+  unique?: readonly string[];
   /** of its columns: characters of the prefix that is their part of the key */
   keyPrefix?: Readonly<Record<string, number>>;
   /** more of CREATE TABLE: keys and the like */
@@ -47,6 +49,9 @@ export interface Table {
 export const settingsOf = (cells: readonly object[]): Set<string> =>
   new Set(cells.flatMap((cell) => Object.entries(cell).map(([name, value]) => `${name} ${value}`)));
 
+/** The columns that identify a row in the log; none: all of them do. */
+export const identityOf = (table: Table): readonly string[] => (table.primaryKey.length > 0 ? table.primaryKey : (table.unique ?? []));
+
 export const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 export const nameOf = (table: Table): string => `${quote(table.schema)}.${quote(table.name)}`;
 export const text = (s: string): string => `_utf8mb4 X'${Buffer.from(s).toString('hex')}'`;
@@ -59,5 +64,6 @@ export function createSql(table: Table): string {
     table.primaryKey.length > 0 && !table.implied
       ? [`PRIMARY KEY (${table.primaryKey.map((name) => quote(name) + (table.keyPrefix?.[name] ? `(${table.keyPrefix[name]})` : '')).join()})`]
       : [];
-  return `CREATE TABLE ${nameOf(table)} (${[...columns, ...key, ...(table.more ?? [])].join(', ')}) ${table.options ?? ''}`;
+  const unique = table.unique ? [`UNIQUE KEY (${table.unique.map(quote).join()})`] : [];
+  return `CREATE TABLE ${nameOf(table)} (${[...columns, ...key, ...unique, ...(table.more ?? [])].join(', ')}) ${table.options ?? ''}`;
 }

@@ -101,3 +101,12 @@ export const KEYLESS: Table = {
   columns: [COUNTER, word('v', { nullable: true }), number('w', { nullable: true })],
   primaryKey: [],
 };
+
+/** Table without a primary key, whose rows a unique key identifies. */
+export const UNIQUE: Table = {
+  schema: SCHEMA,
+  name: 'unique_key',
+  columns: [COUNTER, word('v', { nullable: true }), ID, number('w', { nullable: true }), word('x', { nullable: true })],
+  primaryKey: [],
+  unique: ['id'],
+};

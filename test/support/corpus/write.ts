@@ -1,6 +1,6 @@
 /** Writes a corpus: rows of every table inserted, updated and deleted on a real server, with what SELECT says of them in between. */
 import type { Connection } from 'mysql2/promise';
-import { createSql, nameOf, quote } from './table.ts';
+import { createSql, identityOf, nameOf, quote } from './table.ts';
 import type { Column, Stored, Table } from './table.ts';
 
 /** One value as it must be in the log. `parts`: what the server's SELECT gave (kind.ts); null is NULL. */
@@ -118,7 +118,7 @@ function next(table: Table, row: Planned, r: number): Update {
       set.add(i);
       return step.sql === 'NULL' ? null : step;
     }
-    if (old === undefined || table.primaryKey.includes(c.name) || (r + i) % 2 === 0 || c.values.some((v) => v.next)) return old;
+    if (old === undefined || identityOf(table).includes(c.name) || (r + i) % 2 === 0 || c.values.some((v) => v.next)) return old;
     set.add(i);
     return c.nullable && (r + i) % 5 === 0 ? null : c.values[(r + 1) % c.values.length]!;
   });
@@ -131,4 +131,4 @@ function updateSql(table: Table, u: Update): string {
   return `UPDATE ${nameOf(table)} SET ${sets.join()} WHERE ${u.id === null ? `n = 0 ${orderOf(table)} LIMIT 1` : `id = ${u.id}`}`;
 }
 
-const orderOf = (table: Table): string => (table.primaryKey.length > 0 ? `ORDER BY ${table.primaryKey.map(quote).join()}` : '');
+const orderOf = (table: Table): string => (identityOf(table).length > 0 ? `ORDER BY ${identityOf(table).map(quote).join()}` : '');
