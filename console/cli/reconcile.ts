@@ -21,6 +21,7 @@ import type { CliContext } from './context.ts';
 import { isUtf8 } from './live.ts';
 import { pad, paint } from './live-text.ts';
 import type { Line, Style } from './live-text.ts';
+import { isGroup } from './option-file.ts';
 
 interface Flags {
   old?: string;
@@ -70,7 +71,7 @@ const HELP = `
 A lost transaction never counts as recovered by its GTID, only by its rows. Rows that both sides changed are settled by --rule.
 --apply works beside the service's own writers, can be run again, and never overwrites a row that changed since it was read. So does the file of --plan:
 mysql --force < recovery.sql. Tables with triggers need --apply: it sends row events, on which triggers do not fire.
-A connection string without a password takes the environment's MYSQL_PWD.
+A connection string without a password takes the environment's MYSQL_PWD; @name takes user, password, host of the group [name] of MySQL's option files (~/.my.cnf).
 The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE, CREATE and all of them on drillbook.* (for tables with triggers BINLOG_ADMIN); with --nodes REPLICATION CLIENT too, there and on each node.
 ?ssl-mode=required (or verify_ca, verify_identity, with &ssl-ca=file) behind a connection string makes it TLS.
 Exit status: 0 nothing lost or all in place, 1 something is not in place, 2 usage or unreachable, 3 cannot be told.
@@ -102,7 +103,7 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
   }
   if (outDir) await mkdir(outDir, { recursive: true });
   const opts: ReconcileOptions = {
-    old: isDsn(flags.old) ? path(flags.old) : resolve(ctx.cwd, flags.old),
+    old: isDsn(flags.old) || isGroup(flags.old) ? path(flags.old) : resolve(ctx.cwd, flags.old),
     new: path(flags.new),
     ...(flags.fork === undefined ? {} : { fork: { set: flags.fork, how: 'given' as const } }),
     ...(flags.ledger === undefined ? {} : { ledger: resolve(ctx.cwd, flags.ledger) }),

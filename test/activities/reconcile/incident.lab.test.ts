@@ -1,4 +1,5 @@
 /** The command as a person uses it in an incident: tables that are not ours, writers that go on, both rules. */
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { reconcile } from '../../../activities/reconcile/run.ts';
@@ -25,7 +26,7 @@ async function cli(...args: string[]): Promise<{ code: number; out: string; err:
     cwd: p.servers.dir,
     root: '/',
     cacheDir: '',
-    env: { LANG: 'C.UTF-8', MYSQL_PWD: password },
+    env: { LANG: 'C.UTF-8', MYSQL_PWD: password, HOME: p.servers.dir },
     stdout,
     stderr,
     colour: false,
@@ -83,6 +84,13 @@ test('an account that may only read sees the same, with its password in the envi
   expect({ ...remote, result: { ...remote.result, summary: null } }).toEqual({ ...local, result: { ...local.result, summary: null } });
   const denied = cli('--old', p.old.dataDir, '--new', `mysql://${REPLICATOR.user}:wrong@127.0.0.1:${p.fresh.port}`);
   await expect(denied).rejects.toMatchObject({ code: 'DRILL_NODE_DOWN', message: expect.not.stringContaining('wrong') });
+});
+
+test('a group of an option file names the server and the account', async () => {
+  writeFileSync(join(p.servers.dir, '.my.cnf'), `[fresh]\nuser = root\nsocket = ${p.fresh.socket}\n[old]\nsocket = ${p.old.socket}\n`);
+  const groups = await json('--old', '@old', '--new', '@fresh', '--ledger', p.ledger);
+  const files = await json(...base(), '--ledger', p.ledger);
+  expect({ ...groups.result, summary: null }).toEqual({ ...files.result, summary: null });
 });
 
 test('--apply settles what the rule allows and lists what a person must decide', async () => {
