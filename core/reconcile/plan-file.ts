@@ -2,14 +2,27 @@
 import { quoteTable } from './plan-literal.ts';
 import { countsOf } from './plan-model.ts';
 import type { PlannedChange, PlannedTransaction, RecoveryPlan } from './plan-model.ts';
-import { freeId, guardOf, insertOfAnyId, JOURNAL, JOURNAL_DDL, journalColumns, journalValues, SESSION, statementsOf, whereSeen } from './plan-sql.ts';
+import {
+  freeId,
+  guardOf,
+  insertOfAnyId,
+  JOURNAL,
+  JOURNAL_DDL,
+  JOURNAL_EXISTS,
+  journalColumns,
+  journalValues,
+  SESSION,
+  statementsOf,
+  whereSeen,
+} from './plan-sql.ts';
 import type { Cells } from './schema.ts';
 
 /** `at`: when it was made, for people. Yields whole statements. */
 export function* recoverySql(plan: RecoveryPlan, at: string): Generator<string> {
   yield head(plan, at);
   for (const s of SESSION) yield `${s};\n`;
-  for (const s of JOURNAL_DDL) yield `${s};\n`;
+  // a statement that makes nothing would be a transaction of its own
+  for (const s of JOURNAL_DDL) yield `SET @drillbook_ddl = IF(${JOURNAL_EXISTS}, 'DO 0', '${s.replaceAll("'", "''")}');\n${PREPARED('@drillbook_ddl')}`;
   yield 'SET SESSION autocommit = 0;\n';
   for (const t of plan.transactions) yield* transaction(plan, t);
   const own = plan.transactions.filter((t) => t.needsApply === null).length;
@@ -41,6 +54,7 @@ function head(plan: RecoveryPlan, at: string): string {
   return `${lines.map((l) => `-- ${plain(l)}\n`).join('')}\n`;
 }
 
+const PREPARED = (variable: string): string => `PREPARE e FROM ${variable};\nEXECUTE e;\nDEALLOCATE PREPARE e;\n`;
 const OK = '@drillbook_ok = 1';
 
 function* transaction(plan: RecoveryPlan, t: PlannedTransaction): Generator<string> {
@@ -58,7 +72,7 @@ function* transaction(plan: RecoveryPlan, t: PlannedTransaction): Generator<stri
   const changed = `LENGTH(REPLACE(@drillbook_todo, '0', ''))`;
   yield `INSERT INTO ${JOURNAL} (${journalColumns}) SELECT ${journalValues(plan, t, changed)} FROM DUAL WHERE ${OK};\n`;
   yield expect('1');
-  yield `SET @drillbook_end = IF(${OK}, 'COMMIT', 'ROLLBACK');\nPREPARE e FROM @drillbook_end;\nEXECUTE e;\nDEALLOCATE PREPARE e;\n`;
+  yield `SET @drillbook_end = IF(${OK}, 'COMMIT', 'ROLLBACK');\n${PREPARED('@drillbook_end')}`;
 }
 
 function* change(c: PlannedChange, at: number): Generator<string> {

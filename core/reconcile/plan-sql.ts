@@ -16,6 +16,8 @@ export const JOURNAL_DDL: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS ${JOURNAL} (plan CHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, number INT NOT NULL, gtids MEDIUMTEXT CHARACTER SET ascii NOT NULL, changed INT NOT NULL, applied_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), PRIMARY KEY (plan, number)) ENGINE = InnoDB`,
 ];
 
+export const JOURNAL_EXISTS = `EXISTS (SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = '${JOURNAL_SCHEMA}' AND TABLE_NAME = 'journal')`;
+
 /** As the server prints it. Zero and impossible dates that were stored can be stored again; nothing is cut or rounded in silence. */
 const SQL_MODE = 'NO_AUTO_VALUE_ON_ZERO,STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION';
 

@@ -1,6 +1,6 @@
 /** The journal of what --apply and recovery.sql have done, on the server itself: schema `drillbook`. */
 import type { Connection } from 'mysql2/promise';
-import { JOURNAL, JOURNAL_DDL, JOURNAL_SCHEMA } from '../../../core/reconcile/plan-sql.ts';
+import { JOURNAL, JOURNAL_DDL, JOURNAL_EXISTS, JOURNAL_SCHEMA } from '../../../core/reconcile/plan-sql.ts';
 import { rowsOf } from './rows.ts';
 
 /** Makes it where there is none: no statement, so no GTID, when it is there. */
@@ -10,11 +10,8 @@ export async function prepareJournal(connection: Connection): Promise<void> {
 }
 
 export async function hasJournal(connection: Connection): Promise<boolean> {
-  const [table = []] = await rowsOf(
-    connection,
-    `SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = '${JOURNAL_SCHEMA}' AND TABLE_NAME = '${JOURNAL.slice(JOURNAL_SCHEMA.length + 1)}'`,
-  );
-  return table.length > 0;
+  const [[is]] = (await rowsOf(connection, `SELECT ${JOURNAL_EXISTS}`)) as unknown as [[string | number]];
+  return Number(is) === 1;
 }
 
 /** Drops it, and its schema when nothing else is in there. False: there was none. */
