@@ -130,6 +130,7 @@ function fateInput(input: ReconcileInput, attempts: Iterable<LedgerAttempt>): Pa
       if (!fork.set) return 'the fork is not known, so the sides cannot be ordered';
       const shape = shapes.get(table) ?? 'is not on the new source';
       if (typeof shape === 'string') return `${table} ${shape}`;
+      if (!shape.key) return `${table} has no key: its rows cannot be told apart`;
       const reason = changes.unsupported.get(table);
       if (reason) return `${table} ${reason}`;
       const rows = finals.rows(table, ledgerId(shapes, ids, table, key));
