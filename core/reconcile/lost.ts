@@ -263,7 +263,8 @@ function conflictOf(state: KeyState): ConflictClass | null {
 
 /** New side wins: its own last state, else the lost part's. Old side wins: the lost part's, unless clients went on from it after it was put in place. */
 function demandOf(state: KeyState, fresh: readonly FreshChange[], rules: ReconcileRules): { demanded: Row | null; owed: boolean } {
-  const lastReplay = fresh.findLastIndex((c) => !c.own);
+  // a replay that left an earlier state of the lost part did not put it in place
+  const lastReplay = fresh.findLastIndex((c) => !c.own && holds(state.shape, c.after, state.after));
   const lastOwn = fresh.findLastIndex((c) => c.own);
   const newStands = rules.conflict === 'new-wins' ? lastOwn !== -1 : lastReplay !== -1 && lastOwn > lastReplay;
   return newStands ? { demanded: fresh[lastOwn]!.after, owed: false } : { demanded: state.after, owed: true };
