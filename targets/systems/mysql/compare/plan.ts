@@ -68,16 +68,24 @@ function bytesExpression(c: ColumnInfo): string {
   return form === 'hex' ? `CONVERT(HEX(${name}) USING binary)` : `CONVERT(CAST(${rawExpression(c)} AS CHAR) USING binary)`;
 }
 
+const PLAIN = new Set(['digits', 'decimal', 'temporal', 'float', 'double']);
+
 /**
- * SHA-256 of a row as 64 hex digits: of its columns, each as length, colon and bytes, or N for NULL, so that no two rows give the same text. Of columns that may
- * be larger than a packet their own SHA-256 stands for them: CONCAT gives NULL for what is longer.
+ * SHA-256 of a row as 64 hex digits: of its columns one behind the other, each so that it is seen where it ends: numbers and times before a comma, other bytes
+ * behind their length and a colon, NULL as N. So no two rows give the same text. Of columns that may be larger than a packet their own SHA-256 stands for them:
+ * CONCAT gives NULL for what is longer.
  */
 export function rowHash(p: ComparePlan): string {
   const parts = p.columns.map((c) => {
     const bytes = bytesExpression(c);
-    return LARGE.has(c.dataType) ? `IFNULL(SHA2(${bytes}, 256), 'N')` : `IFNULL(CONCAT(LENGTH(${bytes}), ':', ${bytes}), 'N')`;
+    const value = LARGE.has(c.dataType)
+      ? `SHA2(${bytes}, 256)`
+      : PLAIN.has(cellForm(c))
+        ? rawExpression(c)
+        : `CONCAT(LENGTH(${TEXTS.has(c.dataType) ? quoteName(c.name) : bytes}), ':', ${bytes})`;
+    return c.nullable ? `IFNULL(${value}, 'N')` : value;
   });
-  return `SHA2(CONCAT(${parts.join(', ')}), 256)`;
+  return `SHA2(CONCAT(${parts.join(", ',', ")}), 256)`;
 }
 
 /** A multiset as rows in an order: the hash of a row, and how often it is there. */

@@ -37,15 +37,23 @@ export class Walker {
     this.walk(buf, from, to);
   }
 
-  /** Takes the last renumbering back. */
+  /** Takes the last renumbering back: bytes and state are as before it. */
   undo(buf: Uint8Array, from: number, to: number): void {
     if (this.saved === null) return;
     const { shift } = this;
-    [this.have, this.length, this.left, this.goesOn, this.unread] = this.saved;
-    this.over = false;
+    this.restore(this.saved);
     this.shift = -shift;
     this.walk(buf, from, to);
     this.shift = shift;
+    this.restore(this.saved);
+  }
+
+  private restore([have, length, left, goesOn, unread]: NonNullable<Walker['saved']>): void {
+    this.have = have;
+    this.length = length;
+    this.left = left;
+    this.goesOn = goesOn;
+    this.unread = unread;
     this.over = false;
   }
 
