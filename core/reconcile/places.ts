@@ -11,6 +11,8 @@ import { writeIdOf } from './tables.ts';
 /** A place and whether both sides share it. */
 export interface Place extends LogPlace {
   beforeFork: boolean;
+  /** ordinal in the new side's log; -1: it is not there, which before the fork means older than that log */
+  inNew: number;
 }
 
 export interface WritePlaces {
@@ -31,7 +33,7 @@ export function placesOf(old: SideLog, fresh: SideLog, fork: GtidSet, lost: Gtid
     const [inOld, inNew] = [old.order.indexOf(gtid), fresh.order.indexOf(gtid)];
     if (inOld === -1 && inNew === -1) return undefined;
     const side = inOld === -1 ? 'new' : 'old';
-    return { side, index: side === 'old' ? inOld : inNew, gtid, lost: lost.has(gtid), beforeFork: fork.has(gtid) };
+    return { side, index: side === 'old' ? inOld : inNew, gtid, lost: lost.has(gtid), beforeFork: fork.has(gtid), inNew };
   };
   const note = (side: SideLog, { gtid, table, w, key }: LoggedWrite) => {
     const at = `${table}\0${w ?? key}`;
@@ -61,16 +63,17 @@ export function loggedWrite({ shape, key, change }: ChangeOfKey): LoggedWrite {
 }
 
 /**
- * Order of two places: before the fork by log, after it by log within a side and by the rule between the sides.
+ * Order of two places: before the fork by the new side's log (the old one may begin later or end earlier), after it by log within a side and by the rule between the sides.
  * Where the old side wins, the new side's writes after `recoveredAt` (the new log's ordinal that put the old state in place) come after it.
  */
 export function comparePlaces(a: Place, b: Place, rule: ReconcileRules['conflict'], recoveredAt: number | null): number {
-  return rank(a, rule, recoveredAt) - rank(b, rule, recoveredAt) || a.index - b.index;
+  return rank(a, rule, recoveredAt) - rank(b, rule, recoveredAt) || ordinalOf(a) - ordinalOf(b);
 }
 
+const ordinalOf = (p: Place): number => (p.beforeFork && p.inNew !== -1 ? p.inNew : p.index);
+
 function rank(p: Place, rule: ReconcileRules['conflict'], recoveredAt: number | null): number {
-  // shared and only in the new log: older than the oldest log of the old side
-  if (p.beforeFork) return p.side === 'new' ? 0 : 1;
+  if (p.beforeFork) return p.inNew === -1 ? 0 : 1;
   if (p.side === 'old') return 3;
   if (rule === 'new-wins') return 4;
   return recoveredAt !== null && p.index > recoveredAt ? 4 : 2;

@@ -27,7 +27,14 @@ function judge(writes: W[], rows: string[] | string, more: Partial<FateInput> & 
   const attempts: LedgerAttempt[] = writes.map((w, i) => {
     if (w.at) {
       const [side, index] = w.at;
-      places.set(`g-${w.w}`, { side: side === 'new' ? 'new' : 'old', index, gtid: `g-${w.w}`, lost: side === 'lost', beforeFork: side === 'shared' });
+      places.set(`g-${w.w}`, {
+        side: side === 'new' ? 'new' : 'old',
+        index,
+        gtid: `g-${w.w}`,
+        lost: side === 'lost',
+        beforeFork: side === 'shared',
+        inNew: side === 'lost' ? -1 : index,
+      });
     }
     const outcome = w.outcome ?? 'acked';
     const kind = w.kind ?? 'set';
@@ -64,7 +71,7 @@ function judge(writes: W[], rows: string[] | string, more: Partial<FateInput> & 
 }
 const fates = (m: Map<string, FateLine>) => Object.fromEntries([...m].map(([w, l]) => [w, l.fate]));
 
-const lostAt = (index: number): Place => ({ side: 'old', index, gtid: 'x', lost: true, beforeFork: false });
+const lostAt = (index: number): Place => ({ side: 'old', index, gtid: 'x', lost: true, beforeFork: false, inNew: -1 });
 const OLD: W = { w: 'old', at: ['lost', 5] };
 const NEW: W = { w: 'new', at: ['new', 9] };
 const BASE: W = { w: 'base', at: ['shared', 1] };
