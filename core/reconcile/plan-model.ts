@@ -1,5 +1,6 @@
 /** A recovery plan: what is to change on the new source, in transactions whose order respects keys, and what only a person can decide. Pure. */
-import { digestOf } from '../json.ts';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import type { ConflictClass } from '../plan.ts';
 import type { Cells, TableInfo } from './schema.ts';
 
@@ -63,27 +64,38 @@ export function countsOf(plan: RecoveryPlan): PlanCounts {
   return counts;
 }
 
-/** Two plans have one digest exactly when they would make the same changes in the same order. */
+/** Two plans have one digest exactly when they would make the same changes in the same order on the same tables. */
 export function planDigest(plan: Omit<RecoveryPlan, 'digest'>): string {
-  const parts = plan.transactions.map((t) => t.changes.map((c) => changeDigest(c)));
-  return digestOf({ fork: plan.fork, read: plan.read, source: plan.source, transactions: parts, decisions: plan.decisions.map((c) => changeDigest(c)) });
+  const hash = sha256.create();
+  const add = (value: unknown) => hash.update(utf8ToBytes(`${JSON.stringify(value)}\n`));
+  const tables = new Map<TableInfo, number>();
+  const addChange = (c: PlannedChange) => {
+    if (!tables.has(c.table)) {
+      tables.set(c.table, tables.size);
+      add([c.table.name, c.table.columns.map((o) => [o.name, o.columnType, o.charset])]);
+    }
+    const { where, seen, target, copies, gtids, kind } = c;
+    add([
+      tables.get(c.table),
+      left(where),
+      seen && left(seen),
+      target && left(target),
+      copies ? [copies.seen, copies.target] : null,
+      c.rekey === true,
+      gtids,
+      kind,
+    ]);
+  };
+  add([plan.fork, plan.read, plan.source]);
+  for (const t of plan.transactions) {
+    for (const c of t.changes) addChange(c);
+    add('commit');
+  }
+  for (const c of plan.decisions) addChange(c);
+  return bytesToHex(hash.digest());
 }
 
-function changeDigest(c: PlannedChange): string {
-  return digestOf({
-    table: c.table.name,
-    columns: c.table.columns.map((o) => [o.name, o.columnType, o.charset]),
-    where: left(c.where),
-    seen: c.seen && left(c.seen),
-    target: c.target && left(c.target),
-    copies: c.copies ? [c.copies.seen, c.copies.target] : null,
-    rekey: c.rekey === true,
-    gtids: c.gtids,
-    kind: c.kind,
-  });
-}
-
-/** An absent cell and NULL are different things; JSON arrays know only null. */
+/** An absent cell and NULL are different things, and JSON arrays know only null. */
 const left = (cells: Cells): unknown[] => cells.map((c) => (c === undefined ? 0 : c));
 
 /** Columns that statements write: neither generated, nor left as they are. */

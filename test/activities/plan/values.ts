@@ -86,7 +86,7 @@ async function roundTrip(table: TableInfo, run: Run, told: Set<string>): Promise
   );
   expect(await run(updates)).toBe(0);
   const now = new Map((await cellsOf(node, table)).map((r) => [r[0], r]));
-  for (const r of turned) expect(now.get(r[0]!)?.filter((_, c) => !table.columns[c]!.generated)).toEqual(r.filter((_, c) => !table.columns[c]!.generated));
+  for (const r of turned) expect(now.get(r[0])?.filter((_, c) => !table.columns[c]!.generated)).toEqual(r.filter((_, c) => !table.columns[c]!.generated));
 }
 
 /** Returns what was left to a person, with the reasons. */
