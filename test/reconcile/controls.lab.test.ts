@@ -2,6 +2,6 @@
 import { leftOut, testControls } from '../support/controls-judge.ts';
 import { sampleOf } from '../support/controls-table.ts';
 
-const sample = sampleOf(5, 9);
+const sample = sampleOf(5, 18);
 beforeAll(() => void process.stderr.write(leftOut(sample)));
 testControls(sample);

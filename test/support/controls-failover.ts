@@ -196,6 +196,24 @@ export const FAILOVER: readonly Control[] = [
     names: ['drill.acct 10', 'drill.acct 11'],
   },
   {
+    name: 'the old source is gone: only the relay log of the replica that dropped it is left',
+    past: [acct(1)],
+    cut: async (s) => {
+      await s.caughtUp(s.fresh, s.old);
+      await s.fresh.sql('STOP REPLICA SQL_THREAD');
+    },
+    lost: async (s) => {
+      await s.old.sql(acct(10), acct(11));
+      await s.until('the relay log', async () => String((await s.fresh.sql('SHOW REPLICA STATUS'))[0]!['Retrieved_Gtid_Set']).endsWith('3'));
+      await s.fresh.sql('STOP REPLICA');
+      s.keepRelayLogs();
+      await s.fresh.sql('RESET REPLICA ALL');
+    },
+    good: [acct(10), acct(11)],
+    wanted: 'fail',
+    names: ['drill.acct 10', 'drill.acct 11'],
+  },
+  {
     name: 'a rebuilt node skips what it wrote itself: same server_id',
     past: [acct(1)],
     cut: async (s) => {

@@ -111,6 +111,16 @@ export const LOGS: readonly Control[] = [
     names: ['ALTER TABLE c.t'],
   },
   {
+    name: 'a CREATE TABLE … SELECT in the lost part',
+    past: [acct(1)],
+    lost: async (s) =>
+      void (await s.old.sql(setAcct(1, 'old'), ...(s.healthy ? [] : ['CREATE TABLE c.copied (id BIGINT PRIMARY KEY) SELECT id FROM drill.acct']))),
+    bad: [setAcct(1, 'old')],
+    good: [setAcct(1, 'old')],
+    wanted: 'unknown',
+    names: ['c.copied'],
+  },
+  {
     name: 'a TRUNCATE in the lost part',
     past: [acct(1)],
     lost: async (s) => void (await s.old.sql(...(s.healthy ? [] : ['TRUNCATE TABLE drill.journal']), setAcct(1, 'old'))),

@@ -319,21 +319,22 @@ function faultsOf(what: string, truth: Told, named: Named[], open: Named[]): str
   ];
 }
 
+const logText = (log: readonly Tx[]): string =>
+  log
+    .map(
+      (t) =>
+        `  ${t.gtid.slice(0, 1)}${t.gtid.slice(t.gtid.lastIndexOf(':'))} @${t.at} ${t.by} ${t.changes.map((c) => `${c.op} ${c.table} ${(c.after ?? c.before)!.join('|')}`).join('; ')}`,
+    )
+    .join('\n');
+
 /** For a person who looks into a seed. */
 export function story({ world, truth, outcome, faults }: Judged): string {
   const { old, fresh, fork, rule, recovery, ledger, recorded, seed } = world;
-  const log = (l: readonly Tx[]) =>
-    l
-      .map(
-        (t) =>
-          `  ${t.gtid.slice(0, 1)}${t.gtid.slice(t.gtid.lastIndexOf(':'))} @${t.at} ${t.by} ${t.changes.map((c) => `${c.op} ${c.table} ${(c.after ?? c.before)!.join('|')}`).join('; ')}`,
-      )
-      .join('\n');
   return [
     `seed ${seed}: ${faults.join('; ')}`,
     `${rule}, recovery ${recovery}, ledger ${ledger}, fork ${recorded ? 'recorded' : 'derived'}, old ${old.server.uuid.slice(0, 1)} from ${old.from} cut ${old.cut}, fork ${fork}`,
-    `old log\n${log(old.server.log)}`,
-    `new log\n${log(fresh.log)}`,
+    `old log\n${logText(old.server.log)}`,
+    `new log\n${logText(fresh.log)}`,
     `writes\n${world.writes.map((w) => `  ${w.w} ${w.kind} ${w.table} ${w.key} ${w.outcome}${w.noop ? ' no-op' : ''} sent ${w.sent} replied ${w.replied}: ${w.effects.map((t) => t.gtid.slice(0, 1) + t.gtid.slice(t.gtid.lastIndexOf(':'))).join(' ')}`).join('\n')}`,
     `final\n${TABLES.flatMap((t) => [...fresh.rows[t].values()].map((r) => `  ${t} ${r.join('|')}`)).join('\n')}`,
     `truth: bad rows ${[...truth.rows.bad].join(', ')}; bad writes ${[...truth.writes.bad].join(', ')}`,
