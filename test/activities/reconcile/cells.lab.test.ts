@@ -175,3 +175,31 @@ test.each(['MINIMAL', 'FULL'])(
   },
   60_000,
 );
+
+test.each<[string, string, string | null]>([
+  ['DECIMAL(10,2)', 'DECIMAL(10,3)', 'DECIMAL(10,2)'],
+  ['DECIMAL(10,2)', 'DECIMAL(12,2)', 'DECIMAL(10,2)'],
+  ['DATETIME(2)', 'DATETIME(3)', 'DATETIME(2)'],
+  ['INT', 'INT UNSIGNED', 'INT'],
+  ['INT', 'BIGINT', 'INT'],
+  ['BINARY(3)', 'BINARY(4)', 'BINARY(3)'],
+  ['VARCHAR(9) CHARACTER SET latin1', 'VARCHAR(9) CHARACTER SET utf16', 'latin1'],
+  ["ENUM('a','b')", "ENUM('b','a')", 'of other labels'],
+  ["ENUM('a','b')", "ENUM('a','b','c')", null],
+  ['VARCHAR(9) CHARACTER SET utf8mb4', 'VARCHAR(300) CHARACTER SET utf8mb4', null],
+  ['TEXT', 'MEDIUMTEXT', null],
+  ['INT', 'INT NULL COMMENT "x"', null],
+])('a column that was %s and is %s', async (was, is, reason) => {
+  const table = `t.was_${Math.random().toString(36).slice(2)}`;
+  await node.sql("SET GLOBAL binlog_row_metadata = 'FULL'");
+  await node.sql(
+    `CREATE TABLE ${table} (id INT PRIMARY KEY, c ${was})`,
+    `INSERT INTO ${table} VALUES (1, NULL)`,
+    `TRUNCATE TABLE ${table}`,
+    `ALTER TABLE ${table} MODIFY c ${is}`,
+  );
+  const { cells, reasons } = await imagesOf(table);
+  if (reason === null) expect({ cells, reasons }).toEqual({ cells: [['1', null]], reasons: [] });
+  else expect(reasons).toEqual([expect.stringContaining(`has changed since: c is`)]);
+  expect(reasons[0] ?? '').toContain(reason ?? '');
+});

@@ -12,6 +12,7 @@ const DDL = [
   'CREATE TABLE g.pairs (a INT, b VARCHAR(20), n INT, PRIMARY KEY (a, b))',
   `CREATE TABLE g.names (name VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_ai_ci PRIMARY KEY, n INT)`,
   `CREATE TABLE g.padded (name VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci PRIMARY KEY, n INT)`,
+  'CREATE TABLE g.latin (name VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci PRIMARY KEY, n INT)',
   `CREATE TABLE g.paths (path VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin NOT NULL, n INT, PRIMARY KEY (path(4)))`,
   'CREATE TABLE g.users (id INT PRIMARY KEY, mail VARCHAR(40) NOT NULL UNIQUE, n INT)',
   'CREATE TABLE g.refs (id INT AUTO_INCREMENT PRIMARY KEY, ref VARCHAR(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL UNIQUE, n INT)',
@@ -62,6 +63,7 @@ describe('tables of every kind', () => {
       "INSERT INTO g.pairs VALUES (1, 'one', 1), (1, 'two', 2)",
       "INSERT INTO g.names VALUES ('Straße', 1), ('a ', 2), ('only', 3)",
       "INSERT INTO g.padded VALUES ('Ab', 1), ('c', 2)",
+      "INSERT INTO g.latin VALUES ('Ü', 1), ('x', 2)",
       "INSERT INTO g.paths VALUES ('abcdef', 1), ('zzzz', 2)",
       "INSERT INTO g.users VALUES (1, 'A@x', 1), (2, 'b@x', 2), (3, 'c@x', 3)",
       "INSERT INTO g.refs (ref, n) VALUES ('old', 1)",
@@ -77,6 +79,7 @@ describe('tables of every kind', () => {
       "INSERT INTO g.pairs VALUES (1, 'two', 22)",
       "INSERT INTO g.names VALUES ('strasse', 10), ('a', 20)",
       "INSERT INTO g.padded VALUES ('aB  ', 10)",
+      "INSERT INTO g.latin VALUES ('ü ', 10)",
       "INSERT INTO g.paths VALUES ('abcdXX', 10)",
       "INSERT INTO g.users VALUES (9, 'a@X', 9), (2, 'b2@x', 9)",
       "INSERT INTO g.refs (ref, n) VALUES ('new', 1)",
@@ -114,6 +117,13 @@ describe('tables of every kind', () => {
       [
         ['Ab', 'insert', 'insert/insert', true],
         ['c', 'insert', null, false],
+      ],
+    ],
+    [
+      'g.latin',
+      [
+        ['Ü', 'insert', 'insert/insert', true],
+        ['x', 'insert', null, false],
       ],
     ],
     [
@@ -163,6 +173,7 @@ describe('tables of every kind', () => {
       "INSERT INTO g.pairs VALUES (1, 'one', 1)",
       "INSERT INTO g.names VALUES ('a ', 2), ('only', 3)",
       "INSERT INTO g.padded VALUES ('c', 2)",
+      "INSERT INTO g.latin VALUES ('x', 2)",
       "INSERT INTO g.paths VALUES ('zzzz', 2)",
       "INSERT INTO g.users VALUES (3, 'c@x', 3)",
       "INSERT INTO g.bag VALUES (3, 'z'), (3, 'z')",
