@@ -344,3 +344,17 @@ test('beside a writer: its rows are its own, each transaction is whole or not th
   expect(ran.counts.stale).toBeGreaterThan(0);
   expect(ran.counts.applied).toBeGreaterThan(0);
 }, 60_000);
+
+test('where the storage engine cascades, which no count of rows tells: nothing is touched either', async () => {
+  await node.kill();
+  await node.start(['--innodb-native-foreign-keys=ON']);
+  await reset();
+  const plan = await planFor(node, changes());
+  await node.sql('INSERT INTO t.child VALUES (9, 1)');
+  const was = await state();
+  expect(await runFile(servers.tools, node, fileOf(plan))).toMatchObject({ counts: { applied: 0, stale: 1 }, errors: [] });
+  expect(await state()).toEqual(was);
+  await node.sql('DELETE FROM t.child WHERE id = 9');
+  expect(await runFile(servers.tools, node, fileOf(plan))).toMatchObject({ counts: { applied: 1, stale: 0 }, errors: [] });
+  expect(await whole()).toBe(true);
+}, 60_000);
