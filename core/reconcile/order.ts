@@ -11,17 +11,25 @@ interface Run {
   index: number;
 }
 
+/** A source's runs by their numbers, and the highest end of each and those before it. */
+interface Lookup {
+  runs: readonly Run[];
+  ends: readonly number[];
+}
+
 export class GtidOrder {
   /** transactions so far */
   count = 0;
   private readonly runs: Run[] = [];
   private readonly bySource = new Map<GtidSource, Run[]>();
+  private readonly lookups = new Map<GtidSource, Lookup>();
   private known: GtidSet | null = null;
 
   /** The next GTID of the log. Returns its ordinal. */
   add(gtid: string): number {
     const { source, n } = split(gtid);
     this.known = null;
+    if (this.lookups.size > 0) this.lookups.clear();
     const last = this.runs.at(-1);
     if (last && last.source === source && last.end === n) last.end++;
     else {
@@ -34,11 +42,34 @@ export class GtidOrder {
     return this.count++;
   }
 
-  /** Where the log has it first; -1: nowhere. Cost: the runs of its source. */
+  /** Where the log has it first; -1: nowhere. Cost: a binary search, after the first call that follows an add. */
   indexOf(gtid: string): number {
     const { source, n } = split(gtid);
-    for (const run of this.bySource.get(source) ?? []) if (run.start <= n && n < run.end) return run.index + n - run.start;
-    return -1;
+    const lookup = this.lookups.get(source) ?? this.lookupOf(source);
+    const { runs, ends } = lookup;
+    let low = 0;
+    let high = runs.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (runs[middle]!.start <= n) low = middle + 1;
+      else high = middle;
+    }
+    let found = -1;
+    // a log may have a GTID twice: runs overlap then
+    for (let i = low - 1; i >= 0 && ends[i]! > n; i--) {
+      const run = runs[i]!;
+      const index = run.index + n - run.start;
+      if (n < run.end && (found === -1 || index < found)) found = index;
+    }
+    return found;
+  }
+
+  private lookupOf(source: GtidSource): Lookup {
+    const runs = [...(this.bySource.get(source) ?? [])].sort((a, b) => a.start - b.start);
+    let end = 0;
+    const lookup = { runs, ends: runs.map((r) => (end = Math.max(end, r.end))) };
+    this.lookups.set(source, lookup);
+    return lookup;
   }
 
   set(): GtidSet {

@@ -249,6 +249,9 @@ test('GTIDs in order: sets, prefixes, places', () => {
         expect(order.set().toString()).toBe(GtidSet.of(gtids).toString());
         expect(gtids.map((g) => order.indexOf(g))).toEqual(gtids.map((_, i) => i));
         expect(order.indexOf(`${O}:99`)).toBe(-1);
+        // what comes again is where it was first
+        for (const g of gtids.toReversed()) order.add(g);
+        expect(gtids.map((g) => order.indexOf(g))).toEqual(gtids.map((_, i) => i));
         const known = GtidSet.of(gtids.filter((_, i) => i !== cut));
         expect(order.prefix(known).toString()).toBe(GtidSet.of(gtids.slice(0, Math.min(cut, gtids.length))).toString());
         expect(order.firstOf(GtidSet.of(gtids.slice(cut)))).toBe(cut < gtids.length ? cut : -1);
