@@ -36,6 +36,8 @@ export async function bench(o: BenchOptions, parts: readonly Part[]): Promise<Be
   if (wants('binlog')) await run('binlog: the decoder, and other readers of the same logs', async () => (await import('./binlog.ts')).benchBinlog(o));
   if (wants('binlog-fuzz')) await run('binlog-fuzz: damaged logs', async () => (await import('./binlog-fuzz.ts')).benchBinlogFuzz(o));
   if (wants('reconcile')) await run('reconcile: two tables of 5 million rows', async () => (await import('./reconcile-compare.ts')).benchReconcileCompare(o));
+  if (wants('reconcile'))
+    await run('reconcile: a plan applied and proven, and a plain replay', async () => (await import('./reconcile-plan.ts')).benchReconcilePlan(o));
   return { machine: machine({ ...o, loadBefore, now: new Date() }), measurements };
 }
 

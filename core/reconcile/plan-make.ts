@@ -80,9 +80,10 @@ function ordered(changes: readonly PlannedChange[]): { order: Unit[]; circles: P
   if (stuck.length > 0) done.push({ changes: stuck.flatMap((u) => u.changes), safe: false, first: 0 });
   const circles: PlannedChange[] = [];
   for (const u of done) {
+    if (u.changes.length === 1) continue;
     const inside = sorted(u.changes, before, new Set(u.changes));
     u.changes = inside.done;
-    circles.push(...inside.stuck);
+    for (const c of inside.stuck) circles.push(c);
   }
   return { order: done.filter((u) => u.changes.length > 0), circles };
 }
@@ -130,7 +131,7 @@ function unitsOf(changes: readonly PlannedChange[]): Unit[] {
     const met = new Set(c.gtids.flatMap((g) => byGtid.get(g) ?? []));
     const [into = { changes: [], safe: true, first: i }, ...others] = [...met].sort((a, b) => b.changes.length - a.changes.length);
     for (const o of others) {
-      into.changes.push(...o.changes);
+      for (const moved of o.changes) into.changes.push(moved);
       into.safe &&= o.safe;
       into.first = Math.min(into.first, o.first);
       for (const moved of o.changes) for (const g of moved.gtids) byGtid.set(g, into);
