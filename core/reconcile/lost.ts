@@ -4,6 +4,7 @@ import { GtidSet } from '../gtid.ts';
 import type { ConflictClass, ReconcileRules } from '../plan.ts';
 import type { LostSet } from './fork.ts';
 import { KeyIds } from './keys.ts';
+import { changesRows, mentions } from './mentions.ts';
 import { alike, changesOf, idOf, stateAfter, States, stateBefore, takenOf } from './net.ts';
 import type { ChangeOfKey, KeyChange, Shapes } from './net.ts';
 import type { RowChange } from './side.ts';
@@ -154,6 +155,7 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules,
       if (own) for (const by of [takenBy, heldBy]) take(by, c, ids);
     }
   }
+  for (const [table, reason] of restated(set, touched)) unsupported.set(table, reason);
   for (const state of keys.values()) {
     state.taken = takenFrom(state, takenBy, ids);
     state.held = takenFrom(state, heldBy, ids);
@@ -161,6 +163,24 @@ export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules,
     else settleCopies(state);
   }
   return { keys: [...keys.values()].filter((k) => !unsupported.has(k.shape.name)), unsupported };
+}
+
+/** Tables whose rows a statement without row images may have changed: what the images say of them is not all. */
+function restated(set: LostSet, tables: ReadonlySet<string>): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [where, transactions] of [
+    ['in the lost part', set.transactions],
+    ['on the new side after the fork', set.after],
+  ] as const) {
+    for (const t of transactions) {
+      for (const s of t.statements) {
+        if (!changesRows(s)) continue;
+        for (const table of tables)
+          if (!found.has(table) && mentions(s, table)) found.set(table, `was changed by a statement without row images ${where} (${t.gtid})`);
+      }
+    }
+  }
+  return found;
 }
 
 /** Notes what a change of the new side's own takes in unique indexes: of a new row everything, of a changed one what it had not before. */

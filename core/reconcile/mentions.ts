@@ -1,4 +1,13 @@
-/** Whether a statement may be about a table. */
+/** What statements without row images may have done to which tables. */
+
+/** Logged, and changes no row. */
+const HARMLESS = /^\s*(FLUSH|ANALYZE|OPTIMIZE|REPAIR|CHECK)\b/i;
+/** Changes a table's shape: images tell by themselves whether they still fit it. Partitions are rows. */
+const SHAPE = /^\s*(ALTER\s+TABLE\b(?!.*\bPARTITION)|CREATE\s+(UNIQUE\s+|FULLTEXT\s+|SPATIAL\s+)?INDEX\b|DROP\s+INDEX\b)/is;
+
+export const isHarmless = (statement: string): boolean => HARMLESS.test(statement);
+/** It may have changed rows of the tables that it is about. */
+export const changesRows = (statement: string): boolean => !HARMLESS.test(statement) && !SHAPE.test(statement);
 
 const escaped = (name: string): string => name.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 const bare = (name: string): string => (name.startsWith('`') ? name.slice(1, -1).replaceAll('``', '`') : name);

@@ -13,7 +13,7 @@ import type { Fork, ForkFinding, LostSet } from './fork.ts';
 import { KeyIds, rowOfKey } from './keys.ts';
 import { inPlace, lostChanges, lostKeyLine, recoveredAt, recoveryOf, rekeyNote } from './lost.ts';
 import type { FinalRows, KeyState, LostChanges, Shapes } from './lost.ts';
-import { mentions } from './mentions.ts';
+import { isHarmless, mentions } from './mentions.ts';
 import { placesOf } from './places.ts';
 import type { SideLog } from './side.ts';
 import { clientDigest, imageDigest } from './tables.ts';
@@ -226,19 +226,16 @@ function logFindings({ old, fresh, attempts }: ReconcileInput, fates: readonly F
   return out;
 }
 
-/** Statements that are logged and change no row. */
-const HARMLESS = /^(FLUSH|ANALYZE|OPTIMIZE|REPAIR|CHECK)\b/i;
-
 /** What changed without row images, on the old side's lost part and on the new side after the fork. */
 function statementFindings({ set, changes }: Divergence): ForkFinding[] {
   const out: ForkFinding[] = [];
   for (const t of set.transactions)
     for (const s of t.statements)
-      out.push({ severity: HARMLESS.test(s) ? 'note' : 'unknown', text: `lost transaction ${t.gtid} is a statement without row images: ${s.slice(0, 120)}` });
+      out.push({ severity: isHarmless(s) ? 'note' : 'unknown', text: `lost transaction ${t.gtid} is a statement without row images: ${s.slice(0, 120)}` });
   const touched = [...new Set(changes.keys.map((k) => k.shape.name))];
   for (const t of set.after) {
     for (const s of t.statements) {
-      const about = !HARMLESS.test(s) && touched.some((name) => mentions(s, name));
+      const about = !isHarmless(s) && touched.some((name) => mentions(s, name));
       out.push({
         severity: about ? 'unknown' : 'note',
         text: `the new side ran a statement without row images after the fork (${t.gtid}): ${s.slice(0, 120)}`,

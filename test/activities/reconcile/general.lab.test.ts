@@ -29,6 +29,7 @@ const DDL = [
   'CREATE TABLE g.branch (id INT PRIMARY KEY)',
   'CREATE TABLE g.shaped (id INT PRIMARY KEY, a INT, b INT)',
   'CREATE TABLE g.noted (id INT PRIMARY KEY, n INT)',
+  'CREATE TABLE g.noted2 (id INT PRIMARY KEY, n INT)',
   'SET SESSION sql_generate_invisible_primary_key = 1',
   'CREATE TABLE g.hidden (a INT, b VARCHAR(20))',
   "INSERT INTO g.bag VALUES (1, 'x'), (1, 'x'), (2, 'y')",
@@ -264,8 +265,17 @@ describe('what a log does not hold', () => {
   test('statements without row images are unknown, by name', async () => {
     await old.sql("SET SESSION binlog_format = 'STATEMENT'", 'INSERT INTO g.noted VALUES (1, 1)');
     expect(unknowns(await judge())).toContainEqual(expect.stringContaining('INSERT INTO g.noted'));
+    await old.sql('INSERT INTO g.noted VALUES (2, 2)');
+    const r = await judge();
+    expect(unknowns(r)).toContainEqual(expect.stringMatching(/^g\.noted was changed by a statement without row images in the lost part/));
+    expect(of(r, 'g.noted')).toEqual([]);
     await old.sql('TRUNCATE TABLE g.noted');
     expect(unknowns(await judge())).toContainEqual(expect.stringContaining('TRUNCATE TABLE g.noted'));
+    await old.sql('INSERT INTO g.noted2 VALUES (2, 2)');
+    await fresh.sql('TRUNCATE TABLE g.noted2');
+    const later = await judge();
+    expect(unknowns(later)).toContainEqual(expect.stringMatching(/^g\.noted2 was changed by a statement without row images on the new side/));
+    expect(of(later, 'g.noted2')).toEqual([]);
   });
 
   test('a table that only the old side has', async () => {
