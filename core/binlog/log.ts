@@ -46,7 +46,7 @@ const NONE = new Uint8Array(256);
 const hasOwnChecksum = (format: Format, length: number): boolean => length > HEADER_BYTES + FORMAT_FIXED_BYTES + format.postHeaderLengths.length;
 
 /** log_pos has 32 bits: where a file is longer, the place behind `from` that ends in them. */
-function streamOffset(logPos: number, from: number): number {
+export function streamOffset(logPos: number, from: number): number {
   const end = from - (from % TWO_32) + logPos;
   return end < from ? end + TWO_32 : end;
 }

@@ -2,6 +2,7 @@
 import { JsonLines } from '../../../core/binlog/jsonl.ts';
 import type { FindingList } from '../../../core/binlog/finding-list.ts';
 import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
+import { namesOf } from '../../../targets/systems/mysql/binlog/files.ts';
 import { decodeRanges } from '../../../targets/systems/mysql/binlog/parallel.ts';
 import { rangesOf } from '../../../targets/systems/mysql/binlog/ranges.ts';
 import type { CliContext } from '../context.ts';
@@ -12,7 +13,8 @@ import { filesOf, limitsOf } from './source.ts';
 /** false: nothing was shown; it must be read in one go, since it is a stream, a relay log or damaged. */
 export async function showInThreads(ctx: CliContext, sources: readonly string[], flags: ShowFlags, out: Output, found: FindingList): Promise<boolean> {
   const source = await filesOf(ctx, sources, flags);
-  if (source === null) return false;
+  // a thread names its files without looking at the others
+  if (source === null || namesOf(source.files).some((name) => source.files.includes(name))) return false;
   const limits = limitsOf(flags);
   const ranges = await rangesOf(source.files, limits);
   if (ranges === null || ranges.length === 1) return false;

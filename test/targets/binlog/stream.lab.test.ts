@@ -1,7 +1,7 @@
 /** A real server's binary log over the replication protocol: what arrives is what its files hold, and an end is never mistaken for the end of the log. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { Finding } from '../../../core/binlog/finding.ts';
 import { LogReader } from '../../../core/binlog/log.ts';
 import type { ReadOptions } from '../../../core/binlog/log.ts';
@@ -143,7 +143,7 @@ test('events over packets, and larger ones than memory allows', async () => {
   expect(small.findings.map((f) => f.kind)).toEqual(['too-large']);
   expect(small.whole.slice(1)).toEqual(whole.whole.slice(1));
   expect(Number(whole.whole[2]!.split(' ')[1])).toBeGreaterThan(100);
-});
+}, 30_000);
 
 test('a slow consumer gets everything', async () => {
   let turns = 0;
@@ -151,6 +151,51 @@ test('a slow consumer gets everything', async () => {
   expect(turns).toBeGreaterThan(20);
   expect(seen.whole).toEqual((await filesOf(a)).whole);
 });
+
+test('it ends where the log ended when it began, however much is written meanwhile', async () => {
+  const before = GtidSet.parse(String((await a.sql('SELECT @@global.gtid_executed g'))[0]!['g']));
+  let writing = true;
+  const c = await a.connect();
+  const writes = (async () => {
+    while (writing) await c.query("INSERT INTO t.x (v) VALUES (REPEAT('w', 100000))");
+  })();
+  const taken = { bytes: 0 };
+  // slower than the writer
+  const seen = await stream(a.socket, { onBytes: async (n) => ((taken.bytes += n), await sleep(50)), signal: AbortSignal.timeout(20_000) });
+  writing = false;
+  await writes;
+  c.destroy();
+  const after = GtidSet.parse(String((await a.sql('SELECT @@global.gtid_executed g'))[0]!['g']));
+  expect(seen.set().contains(before)).toBe(true);
+  expect(after.subtract(seen.set()).count()).toBeGreaterThan(5);
+  expect(seen.findings).toEqual([]);
+}, 40_000);
+
+test('a consumer that holds this process up is not the server’s silence, nor does the server give up on it', async () => {
+  await a.sql('SET GLOBAL net_write_timeout = 1, GLOBAL net_retry_count = 1', "INSERT INTO t.x (v) VALUES (REPEAT('s', 12 << 20)), (REPEAT('s', 12 << 20))");
+  const nap = new Int32Array(new SharedArrayBuffer(4));
+  let naps = 0;
+  const seen = await stream(a.socket, { silenceMsMax: 1_000, onBytes: () => void (naps++ === 0 && Atomics.wait(nap, 0, 0, 5_000)) });
+  await a.sql('SET GLOBAL net_write_timeout = DEFAULT, GLOBAL net_retry_count = DEFAULT');
+  expect(naps).toBeGreaterThan(2);
+  expect(seen.whole).toEqual((await filesOf(a)).whole);
+}, 20_000);
+
+test('nor is something else that holds it up', async () => {
+  const nap = new Int32Array(new SharedArrayBuffer(4));
+  const stop = new AbortController();
+  const idle = readStream(a.socket, new LogReader(new Seen(), OPTIONS), { until: 'never', silenceMsMax: 1_000, signal: stop.signal });
+  const ended = expect(idle).rejects.toMatchObject({ name: 'AbortError' });
+  for (let i = 0; i < 5; i++) {
+    await sleep(265 + 10 * i);
+    await turn();
+    // timers come next, and the socket after them
+    Atomics.wait(nap, 0, 0, 1_100);
+  }
+  await sleep(300);
+  stop.abort();
+  await ended;
+}, 30_000);
 
 test.each<[string, () => Promise<unknown>, string, RegExp]>([
   ['an account without the privilege', () => stream(tcp('plain:x')), 'DRILL_LOGS_UNREADABLE', /REPLICATION SLAVE/],

@@ -30,20 +30,27 @@ const unreadable = (path: string, cause: unknown) =>
     cause,
   });
 
+/** What files are called: by their names, or by their paths where others have the same names. */
+export function namesOf(paths: readonly string[]): string[] {
+  const sharing = Map.groupBy(paths, (path) => basename(path));
+  return paths.map((path) => (sharing.get(basename(path))!.length === 1 ? basename(path) : path));
+}
+
 /**
- * Reads files into the reader: beginFile, push in reused chunks, endFile; end() after the last. With `sha256` the files are hashed on the way past.
+ * Reads files into the reader: beginFile (see namesOf), push in reused chunks, endFile; end() after the last. With `sha256` the files are hashed on the way past.
  * A file that still grows is read to the size it had when it was opened. The event loop turns between chunks. Throws DRILL_LOGS_UNREADABLE, and the signal's reason.
  */
 export async function readFiles(files: readonly string[], reader: LogReader, options: ReadProgress & { sha256?: boolean } = {}): Promise<FileRead[]> {
   const out: FileRead[] = [];
   const chunk = new Uint8Array(CHUNK_BYTES);
-  for (const path of files) {
+  const names = namesOf(files);
+  for (const [i, path] of files.entries()) {
     const file = await open(path, 'r').catch((cause: unknown) => {
       throw unreadable(path, cause);
     });
     try {
       const hash = options.sha256 ? createHash('sha256') : null;
-      reader.beginFile(basename(path));
+      reader.beginFile(names[i]!);
       const bytes = await readFile({ file, path, size: await sizeOf(file) }, chunk, reader, options, hash);
       reader.endFile();
       out.push({ path, bytes, ...(hash ? { sha256: hash.digest('hex') } : {}) });

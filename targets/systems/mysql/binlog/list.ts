@@ -6,6 +6,7 @@ import { EVENT, FLAG } from '../../../../core/binlog/codes.ts';
 import { finding } from '../../../../core/binlog/finding.ts';
 import type { Finding } from '../../../../core/binlog/finding.ts';
 import { DrillError, messageOf } from '../../../../core/errors.ts';
+import { namesOf } from './files.ts';
 
 export interface LogSource {
   /** absolute paths, in the log's order */
@@ -57,7 +58,10 @@ export async function listLogs(paths: readonly string[], { relay = false }: { re
       findings.push(...folder.findings);
     }
   }
-  return { files: logs.map((l) => l.path), findings: [...findings, ...gaps(logs), ...foreign(logs)] };
+  const files = logs.map((l) => l.path);
+  const names = new Map(namesOf(files).map((name, i) => [files[i]!, name]));
+  const nameOf = (log: Log) => names.get(log.path)!;
+  return { files, findings: [...findings, ...gaps(logs, nameOf), ...foreign(logs, nameOf)] };
 }
 
 async function listFolder(dir: string, relay: boolean): Promise<{ logs: Log[]; findings: Finding[] }> {
@@ -134,15 +138,15 @@ function inOrder(logs: Log[], index: Index | undefined): { logs: Log[]; findings
   return { logs: sorted, findings };
 }
 
-function gaps(logs: readonly Log[]): Finding[] {
+type NameOf = (log: Log) => string;
+
+function gaps(logs: readonly Log[], nameOf: NameOf): Finding[] {
   const out: Finding[] = [];
   for (let i = 1; i < logs.length; i++) {
     const [before, log] = [logs[i - 1]!, logs[i]!];
     if (log.base !== before.base || dirname(log.path) !== dirname(before.path) || log.number === null || before.number === null) continue;
     if (log.number !== before.number + 1)
-      out.push(
-        finding('gap', basename(log.path), 0, `${basename(log.path)} follows ${basename(before.path)}: ${missing(before.base, before.number, log.number)}`),
-      );
+      out.push(finding('gap', nameOf(log), 0, `${nameOf(log)} follows ${nameOf(before)}: ${missing(before.base, before.number, log.number)}`));
   }
   return out;
 }
@@ -156,7 +160,7 @@ function missing(base: string, before: number, after: number): string {
 const serverOf = (h: Head): string => `server id ${h.serverId}${/mariadb/i.test(h.serverVersion) ? ' (MariaDB)' : ''}`;
 
 /** Most files have the log's own server; the others are foreign. */
-function foreign(logs: readonly Log[]): Finding[] {
+function foreign(logs: readonly Log[], nameOf: NameOf): Finding[] {
   const groups = Map.groupBy(
     logs.filter((l) => l.head !== null),
     (l) => serverOf(l.head!),
@@ -164,7 +168,7 @@ function foreign(logs: readonly Log[]): Finding[] {
   const home = [...groups.entries()].reduce<[string, Log[]] | null>((most, g) => (most === null || g[1].length > most[1].length ? g : most), null);
   if (home === null) return [];
   const others = logs.filter((l) => l.head !== null && serverOf(l.head) !== home[0]);
-  return others.map((l) => finding('foreign', basename(l.path), 0, `written by ${serverOf(l.head!)}, the other files by ${home[0]}`));
+  return others.map((l) => finding('foreign', nameOf(l), 0, `written by ${serverOf(l.head!)}, the other files by ${home[0]}`));
 }
 
 /** A pipe is not looked into: its bytes come once. */

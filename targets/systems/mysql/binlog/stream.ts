@@ -20,6 +20,8 @@ import type { FileDigest } from './digest.ts';
 import { PacketSplitter } from './packets.ts';
 import type { Outcome } from './packets.ts';
 import { TappedSocket } from './socket.ts';
+import { Until } from './until.ts';
+import type { LogEnd } from './until.ts';
 
 /** What the reader has already: MySQL's, MariaDB's. */
 export type Executed = GtidSet | MariaPosition;
@@ -30,7 +32,10 @@ export interface StreamOptions extends ReadProgress {
    * told apart: a cut connection is then made again, up to three times, from what it returns, and the reader gets the half-received transaction once more.
    */
   executed?: Executed | (() => Executed);
-  /** `end`: stop where the server has no more to send; `never`: go on until the signal */
+  /**
+   * `end`: stop where the log ended when it was asked for, which takes REPLICATION CLIENT; an account without it stops where the server has no more to send.
+   * `never`: go on until the signal.
+   */
   until: 'end' | 'never';
   /** what a replica would call itself; a random one in the upper range otherwise */
   serverId?: number;
@@ -43,6 +48,8 @@ export interface StreamOptions extends ReadProgress {
 const SILENCE_MS_MAX = 60_000;
 const RECONNECTS_MAX = 3;
 const RECONNECT_PAUSE_MS = 1_000;
+/** A week. */
+const WRITE_SECONDS_MAX = 604_800;
 /** Above what people number their servers with. */
 const SERVER_ID_MIN = 0x8000_0000;
 
@@ -68,11 +75,12 @@ interface Wire {
 export async function readStream(dsn: string, reader: LogReader, options: StreamOptions): Promise<FileDigest[]> {
   const endpoint = parseDsn(dsn);
   const digests = options.sha256 ? new FileDigests(reader) : null;
+  const log: AskedEnd = {};
   let failed = 0;
   for (;;) {
     let received = 0;
     try {
-      await receive(endpoint, digests ?? reader, { ...options, onBytes: (n) => ((received += n), options.onBytes?.(n)) });
+      await receive(endpoint, digests ?? reader, log, { ...options, onBytes: (n) => ((received += n), options.onBytes?.(n)) });
       digests?.end();
       reader.end();
       return digests?.files ?? [];
@@ -85,8 +93,13 @@ export async function readStream(dsn: string, reader: LogReader, options: Stream
   }
 }
 
-/** One connection, to its end. */
-async function receive(endpoint: Endpoint, reader: EventSink, options: StreamOptions): Promise<void> {
+/** null: cannot be told */
+interface AskedEnd {
+  end?: LogEnd | null;
+}
+
+/** One connection, to its end. Asks for the log's end once. */
+async function receive(endpoint: Endpoint, reader: EventSink, log: AskedEnd, options: StreamOptions): Promise<void> {
   options.signal?.throwIfAborted();
   const silenceMsMax = options.silenceMsMax ?? SILENCE_MS_MAX;
   const executed = typeof options.executed === 'function' ? options.executed() : options.executed;
@@ -95,13 +108,29 @@ async function receive(endpoint: Endpoint, reader: EventSink, options: StreamOpt
   try {
     await prepare(connection, endpoint, executed, silenceMsMax);
     const wire = (connection as unknown as { connection: Wire }).connection;
-    const outcome = await drain(wire, tap, dumpRequest(executed, options), endpoint, reader, { ...options, silenceMsMax });
+    if (options.until === 'end' && log.end === undefined) log.end = await endOf(connection);
+    const until = log.end ? new Until(reader, log.end) : null;
+    const inlet = new Inlet(wire, until ?? reader, () => until?.reached ?? false, options.onBytes);
+    const outcome = await drain(wire, tap, dumpRequest(executed, options), endpoint, inlet, { ...options, silenceMsMax });
     if (outcome.kind === 'eof') return;
     if (outcome.kind === 'error' && !SESSION_ENDED.has(outcome.code)) throw refused(endpoint, outcome);
     throw cut(endpoint, outcome.message);
   } finally {
     connection.destroy();
   }
+}
+
+/** MySQL's name since 8.2, and everybody's before. */
+const ASK_END = ['SHOW BINARY LOG STATUS', 'SHOW MASTER STATUS'];
+
+async function endOf(connection: Connection): Promise<LogEnd | null> {
+  for (const sql of ASK_END) {
+    const asked = await connection.query(sql).catch(() => null);
+    if (asked === null) continue;
+    const [row] = asked[0] as { File: string; Position: number | string }[];
+    return row ? { file: row.File, position: Number(row.Position) } : null;
+  }
+  return null;
 }
 
 const cut = (endpoint: Endpoint, why: string) =>
@@ -118,6 +147,8 @@ async function prepare(connection: Connection, endpoint: Endpoint, executed: Exe
   const uuid = randomUUID();
   const settings = ['source', 'master'].flatMap((s) => [`@${s}_binlog_checksum = @@global.binlog_checksum`, `@${s}_heartbeat_period = ${heartbeatNs}`]);
   settings.push(`@replica_uuid = '${uuid}'`, `@slave_uuid = '${uuid}'`, '@mariadb_slave_capability = 4');
+  // a consumer may take its time: the server does not give up on it
+  settings.push(`@@session.net_write_timeout = ${WRITE_SECONDS_MAX}`);
   if (executed instanceof MariaPosition) settings.push(`@slave_connect_state = '${executed.toString()}'`);
   try {
     await connection.query(`SET ${settings.join(', ')}`);
@@ -154,29 +185,26 @@ function packet(body: Buffer): Buffer {
   return Buffer.concat([header, body]);
 }
 
-/** Sends the request and hands every event to the reader until the server ends the stream. The socket rests while the reader or the consumer is busy. */
+/** Sends the request and hands every event to the inlet until the server ends the stream, or the inlet has what it wants. The socket rests while the reader or the consumer is busy. */
 async function drain(
   wire: Wire,
   tap: TappedSocket | null,
   request: Buffer,
   endpoint: Endpoint,
-  reader: EventSink,
+  inlet: Inlet,
   options: StreamOptions & { silenceMsMax: number },
 ): Promise<Outcome> {
   const { signal, silenceMsMax } = options;
-  const inlet = new Inlet(wire, reader, options.onBytes);
   const lost = (cause?: unknown) =>
     inlet.lose(cut(endpoint, `${cause instanceof Error ? cause.message : 'the server closed it'}, after ${inlet.received} bytes`));
   const aborted = () => inlet.fail(signal!.reason);
-  const look = setInterval(
-    () => {
-      if (inlet.silentMs() < silenceMsMax) return;
-      const awaited = inlet.received === 0 ? 'the beginning of its binary log' : `the next event or heartbeat after ${inlet.received} bytes`;
-      const seen = `${endpoint.name} said nothing for ${silenceMsMax} ms; awaited was ${awaited}`;
-      inlet.fail(new DrillError('DRILL_STREAM_SILENT', seen, 'look whether the server and the network are alive'));
-    },
-    Math.min(1_000, silenceMsMax / 4),
-  );
+  const periodMs = Math.min(1_000, silenceMsMax / 4);
+  const look = setInterval(() => {
+    if (inlet.silentMs(periodMs) < silenceMsMax) return;
+    const awaited = inlet.received === 0 ? 'the beginning of its binary log' : `the next event or heartbeat after ${inlet.received} bytes`;
+    const seen = `${endpoint.name} said nothing for ${silenceMsMax} ms; awaited was ${awaited}`;
+    inlet.fail(new DrillError('DRILL_STREAM_SILENT', seen, 'look whether the server and the network are alive'));
+  }, periodMs);
   wire.stream.on('error', lost).on('close', lost).on('end', lost);
   signal?.addEventListener('abort', aborted);
   if (tap) tap.take = (chunk, end) => inlet.execute(chunk, end);
@@ -199,29 +227,43 @@ class Inlet {
   private readonly stream: Duplex;
   private readonly splitter: PacketSplitter;
   private readonly reader: EventSink;
+  private readonly enough: () => boolean;
   private readonly onBytes: StreamOptions['onBytes'];
   private readonly resolve: (outcome: Outcome) => void;
   readonly fail: (cause: unknown) => void;
-  private heardMs = performance.now();
+  /** since it was last asked */
+  private heard = true;
+  private askedMs = 0;
+  private quietMs = 0;
   private busy = false;
   private lost: DrillError | null = null;
 
-  constructor(wire: Wire, reader: EventSink, onBytes: StreamOptions['onBytes']) {
+  /** `enough`: nothing more is wanted */
+  constructor(wire: Wire, reader: EventSink, enough: () => boolean, onBytes: StreamOptions['onBytes']) {
     const events = new Assembler(reader);
     this.splitter = new PacketSplitter((buf, start, end, first, last) => events.part(buf, start, end, first, last));
     this.stream = wire.stream;
     this.reader = reader;
+    this.enough = enough;
     this.onBytes = onBytes;
     ({ promise: this.outcome, resolve: this.resolve, reject: this.fail } = Promise.withResolvers<Outcome>());
   }
 
-  /** How long the server has been silent; 0 while it is us who do not listen. */
-  silentMs(): number {
-    return this.busy ? 0 : performance.now() - this.heardMs;
+  /**
+   * How long the server has been silent, asked every `periodMs`; 0 while it is us who do not listen. When the asking comes late, this process was held up (a
+   * blocking write to a reader that rests), and what the server sent meanwhile may lie unread: no more than twice the period counts.
+   */
+  silentMs(periodMs: number): number {
+    const nowMs = performance.now();
+    if (this.heard || this.busy) this.quietMs = 0;
+    else this.quietMs += Math.min(nowMs - this.askedMs, 2 * periodMs);
+    this.heard = false;
+    this.askedMs = nowMs;
+    return this.quietMs;
   }
 
   execute(data: Uint8Array, end = data.length): void {
-    this.heardMs = performance.now();
+    this.heard = true;
     this.received += end;
     try {
       this.reader.beginPackets(data, end);
@@ -240,13 +282,14 @@ class Inlet {
 
   private rested(): void {
     this.busy = false;
-    this.heardMs = performance.now();
+    this.heard = true;
     this.stream.resume();
     this.rest();
   }
 
   private rest(): void {
-    if (this.splitter.outcome) this.resolve(this.splitter.outcome);
+    if (this.enough()) this.resolve({ kind: 'eof' });
+    else if (this.splitter.outcome) this.resolve(this.splitter.outcome);
     else if (this.lost) this.fail(this.lost);
   }
 
