@@ -56,7 +56,7 @@ export abstract class TransactionFolder<R> implements LogVisitor {
   begin(tx: TxHead): void {
     const gtid = tx.kind === 'mariadb' ? null : tx.gtid();
     this.damaged = false;
-    this.open = gtid === null ? null : { gtid, commitUs: BigInt(tx.immediateCommitUs), rows: [], statements: [] };
+    this.open = gtid === null ? null : { gtid, commitUs: BigInt(tx.immediateCommitUs), serverId: tx.serverId, rows: [], statements: [] };
     if (gtid !== null) this.added.push(gtid);
     if (gtid !== null || this.anonymous) return;
     this.anonymous = true;

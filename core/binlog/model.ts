@@ -32,6 +32,8 @@ export interface Transaction<R = RowChange> {
   rows: R[];
   /** texts of statements that changed something without row images: DDL, statement-based DML, XA PREPARE */
   statements: string[];
+  /** server_id in its events: of the server whose client it was; a replica keeps it, a replay of a log's text does not */
+  serverId?: number;
   /** of the XA branch that it prepared, committed or rolled back; the statement says which */
   branch?: string;
 }

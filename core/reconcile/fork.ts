@@ -19,7 +19,7 @@ export interface Fork {
 export function findFork(old: SideLog, fresh: SideLog, known?: { set: GtidSet; how: 'given' | 'recorded' }): Fork {
   const oldSet = old.set();
   const findings: ForkFinding[] = [];
-  const derived = deriveFork(oldSet, fresh);
+  const derived = deriveFork(old, fresh);
   const set = known?.set ?? (typeof derived === 'string' ? null : derived);
   if (known && typeof derived !== 'string' && !known.set.intersect(oldSet).equals(derived.intersect(oldSet)))
     findings.push({ severity: 'note', text: `the fork was ${known.how} as ${known.set.toString()}, the logs say ${derived.toString()}` });
@@ -34,12 +34,14 @@ export function findFork(old: SideLog, fresh: SideLog, known?: { set: GtidSet; h
   return { set, how: known?.how ?? 'derived', findings };
 }
 
-function deriveFork(oldSet: GtidSet, fresh: SideLog): GtidSet | string {
+/** A GTID of the old side that the new one did not get by replication, but by a replay of a log's text, lies behind the fork, also when nothing else was written before it. */
+function deriveFork(old: SideLog, fresh: SideLog): GtidSet | string {
+  const oldSet = old.set();
   const first = fresh.files.find((f) => f.previous !== null);
   if (!first?.previous) return 'no log of the new side can be used';
   if (!oldSet.contains(first.previous))
     return `the new side's oldest log begins after it (${first.file} has ${first.previous.subtract(oldSet).toString()} before it, which the old side never had)`;
-  return first.previous.union(fresh.order.prefix(oldSet));
+  return first.previous.union(fresh.order.prefix(oldSet.subtract(fresh.servers.differing(old.servers))));
 }
 
 export interface LostSet {

@@ -4,6 +4,7 @@ import type { BinlogSink, Transaction } from '../binlog/model.ts';
 import type { GtidSet } from '../gtid.ts';
 import { META_SCHEMA } from '../workload.ts';
 import { GtidOrder } from './order.ts';
+import { ServerIds } from './servers.ts';
 import type { Row } from './tables.ts';
 
 /** A row event's one row, in the cells of the table as it is now (core/reconcile/schema.ts). */
@@ -44,6 +45,7 @@ export class SideLog implements BinlogSink<RowChange> {
   readonly files: SideFile[] = [];
   readonly findings: Finding[] = [];
   readonly order = new GtidOrder();
+  readonly servers = new ServerIds();
   /** those that are kept, in the log's order */
   transactions: SideTransaction[] = [];
   /** of the ledger, in transactions that are not kept */
@@ -77,6 +79,7 @@ export class SideLog implements BinlogSink<RowChange> {
   transaction(t: Transaction<RowChange>): void {
     this.known = null;
     const index = this.order.add(t.gtid);
+    if (t.serverId !== undefined) this.servers.add(t.gtid, t.serverId);
     if (t.branch !== undefined && t.statements.includes('XA PREPARE')) this.prepared.add(t.gtid);
     if (!this.keep(t) && t.branch === undefined) return;
     const heartbeat = t.rows.length > 0 && t.statements.length === 0 && t.rows.every((r) => r.table.startsWith(`${META_SCHEMA}.`));
