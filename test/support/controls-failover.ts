@@ -45,6 +45,32 @@ export const FAILOVER: readonly Control[] = [
     names: ['drill.orders o1', 'drill.acct 1'],
   },
   {
+    name: 'a replay in another order, before anybody wrote on the new side',
+    past: [acct(1)],
+    lost: [acct(50), setAcct(50, 'last')],
+    bad: async (s) => {
+      const [uuid] = (await s.lostSet()).split(':');
+      await s.replay('force', `${uuid}:3`);
+      await s.replay('plain', `${uuid}:2`);
+    },
+    good: (s) => s.replay(),
+    wanted: 'fail',
+    names: ['drill.acct 50'],
+  },
+  {
+    name: 'a replay that left out a row, which was then put back as it first was',
+    past: [acct(1)],
+    lost: [acct(50), setAcct(50, 'last')],
+    bad: async (s) => {
+      const [uuid] = (await s.lostSet()).split(':');
+      await s.replay('force', `${uuid}:3`);
+      await s.fresh.sql(acct(50));
+    },
+    good: (s) => s.replay(),
+    wanted: 'fail',
+    names: ['drill.acct 50'],
+  },
+  {
     name: 'a replay overwrites what the new side wrote, without an error',
     past: async (s) => s.client.write(await s.session(s.old), { w: 'p1', kind: 'set', table: 'acct', id: 1 }),
     lost: async (s) => s.client.write(await s.session(s.old), { w: 'o1', kind: 'set', table: 'acct', id: 1 }),

@@ -208,11 +208,11 @@ export class Scene {
     return String(row!['g']).replaceAll('\n', '');
   }
 
-  /** `mysqlbinlog | mysql`: of the lost transactions, under their own GTIDs. Throws when it fails; under `force` it must fail and go on. */
-  async replay(mode: 'plain' | 'force' = 'plain'): Promise<void> {
+  /** `mysqlbinlog | mysql`: of the lost transactions, or of some GTIDs, under their own GTIDs. Throws when it fails; under `force` it must fail and go on. */
+  async replay(mode: 'plain' | 'force' = 'plain', gtids?: string): Promise<void> {
     const { mysqlbinlog, mysql } = this.servers.tools;
     const files = logsIn(this.oldLogs, /^binlog\.\d+$/).map((f) => join(this.oldLogs, f));
-    const log = spawnSync(mysqlbinlog, ['--no-defaults', `--include-gtids=${await this.lostSet()}`, ...files], { maxBuffer: 1 << 28 });
+    const log = spawnSync(mysqlbinlog, ['--no-defaults', `--include-gtids=${gtids ?? (await this.lostSet())}`, ...files], { maxBuffer: 1 << 28 });
     const force = mode === 'force' ? ['--force'] : [];
     const done = spawnSync(mysql, ['--no-defaults', ...force, '--binary-mode', '-uroot', `--socket=${this.fresh.socket}`], { input: log.stdout });
     const said = done.stderr.toString();

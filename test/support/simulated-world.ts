@@ -39,6 +39,8 @@ export const stateOf = (table: TableName, row: ModelRow | null): string => (row 
 
 export interface Tx {
   gtid: string;
+  /** server_id of its events: of the server whose client wrote it */
+  serverId: number;
   changes: RowChange[];
   /** who made it on the server that wrote it first: the model's own knowledge */
   by: 'client' | 'recovery';
@@ -50,11 +52,13 @@ export class Server {
   readonly rows: Record<TableName, Map<string, ModelRow>> = { 'drill.orders': new Map(), 'drill.acct': new Map(), 'drill.journal': new Map() };
   readonly log: Tx[] = [];
   readonly uuid: string;
+  readonly id: number;
   private count = 0;
   private readonly ids = { 'drill.orders': 0, 'drill.acct': 0, 'drill.journal': 0 };
 
-  constructor(uuid: string) {
+  constructor(uuid: string, id: number) {
     this.uuid = uuid;
+    this.id = id;
   }
 
   /** Rows that have a client's identity. */
@@ -75,7 +79,7 @@ export class Server {
 
   /** Commits changes as a transaction of this server, or under a GTID from elsewhere. */
   commit(changes: RowChange[], by: Tx['by'], at: number, gtid = `${this.uuid}:${++this.count}`): Tx {
-    const tx = { gtid, changes, by, at };
+    const tx = { gtid, serverId: this.id, changes, by, at };
     this.take(tx);
     return tx;
   }
