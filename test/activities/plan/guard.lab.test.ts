@@ -270,9 +270,10 @@ function obstacle(plan: RecoveryPlan, start: string, sql: string): { before: str
 }
 
 test.each(OBSTACLES)(
-  '1062, 1205 and 1213 of a real neighbour at %s',
+  '1062, 1213 and 1205 of a real neighbour at %s',
   async (start, sql, held) => {
-    for (const error of [1062, 1205, 1213]) {
+    // a time-out costs a second; raised, it is tried at every statement above
+    for (const error of start.endsWith('`child`') || start.endsWith('`parent`') ? [1062, 1213] : [1062, 1205, 1213]) {
       await reset();
       const plan = await planFor(node, changes());
       const o = obstacle(plan, start, sql);
