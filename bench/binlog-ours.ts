@@ -47,23 +47,22 @@ class Watcher implements LogVisitor {
 /** A lost-set pass: hash and key of every image. The logs do not name the key; it is the first column, as information_schema would say. */
 class Hashing extends Watcher {
   private readonly hasher = new RowHasher(() => KEY);
-  rows(rows: RowsEvent): void {
-    const { hasher, seen } = this;
-    const { before, after } = hasher;
-    let { digest, images } = seen;
-    while (rows.next()) {
-      hasher.hash(rows);
-      if (rows.before !== null) {
-        digest = (digest ^ before.high ^ before.low ^ before.keyHigh ^ before.keyLow) | 0;
-        images++;
-      }
-      if (rows.after !== null) {
-        digest = (digest ^ after.high ^ after.low ^ after.keyHigh ^ after.keyLow) | 0;
-        images++;
-      }
+  private op: RowsEvent['op'] = 'insert';
+  private readonly row = (): void => {
+    const { seen, op } = this;
+    const { before, after } = this.hasher;
+    if (op !== 'insert') {
+      seen.digest = (seen.digest ^ before.high ^ before.low ^ before.keyHigh ^ before.keyLow) | 0;
+      seen.images++;
     }
-    seen.digest = digest;
-    seen.images = images;
+    if (op !== 'delete') {
+      seen.digest = (seen.digest ^ after.high ^ after.low ^ after.keyHigh ^ after.keyLow) | 0;
+      seen.images++;
+    }
+  };
+  rows(rows: RowsEvent): void {
+    this.op = rows.op;
+    this.hasher.hashAll(rows, this.row);
   }
 }
 const KEY = [0];

@@ -5,6 +5,7 @@ import type { Storage } from './column-type.ts';
 import { ABSENT, NULL } from './image.ts';
 import type { RowImage, RowsEvent } from './rows.ts';
 import type { TableMap } from './table-map.ts';
+import { DATA_AT, DATA_BYTES, jobs, JOBS_MAX, memory, MORE_AT, xxh64 } from './xxh64.ts';
 
 /**
  * 64 bits each, as two unsigned 32-bit halves, refilled per row. Not cryptographic: equal hashes are a reason to compare, different ones a proof of difference
@@ -43,33 +44,40 @@ class Lanes implements RowHash {
   get low(): number {
     return this.lanes[3]!;
   }
-  setKey(high: number, low: number): void {
-    this.lanes[0] = high;
-    this.lanes[1] = low;
-  }
-  setImage(high: number, low: number): void {
-    this.lanes[2] = high;
-    this.lanes[3] = low;
+  /** Of the image that was queued as that job. */
+  take(job: number): void {
+    const { lanes } = this;
+    lanes[0] = keyOf[job * 2]!;
+    lanes[1] = keyOf[job * 2 + 1]!;
+    lanes[2] = jobs[job * 4 + 3]!;
+    lanes[3] = jobs[job * 4 + 2]!;
   }
 }
 
 const { imul } = Math;
 
-// the primes of xxHash32
+// primes of xxHash32
 const P1 = 0x9e3779b1 | 0;
 const P2 = 0x85ebca77 | 0;
 const P3 = 0xc2b2ae3d | 0;
 const P4 = 0x27d4eb2f | 0;
-const P5 = 0x165667b1 | 0;
 
 /** How INT and BIGINT are stored. */
 const SINGLES = new Set<Storage>([storageOf(COLUMN.LONG, 0), storageOf(COLUMN.LONGLONG, 0)]);
 
 const loggedKey: KeyColumns = (table) => table.primaryKey?.map((part) => part.column) ?? null;
 
+/** Whose event's bytes are in the memory of xxh64: a hasher's `before`. */
+let holder: RowHash | null = null;
+/** By job: an image's key, high and low. */
+const keyOf = new Uint32Array(JOBS_MAX * 2);
+/** The last job is for values of a key. */
+const KEY_JOB = JOBS_MAX - 1;
+const IMAGES_MAX = JOBS_MAX - 2;
+
 /**
- * Two lanes of 32 bits take up eight bytes a step, each word multiplied before it goes in, and each lane is mixed into the other in every step: a step is a
- * bijection of the 64 bits of state. Two such pairs side by side keep the processor busy: 16 bytes a step. The end is taken as the last 16 bytes, overlapping.
+ * An image's hash is the XXH64 of its bytes, the null bitmap included, with a seed of which columns are in it. An event's bytes are copied once to where the hash is
+ * taken, and its rows are hashed there; of a larger one as much as there is room for at a time. An image without room is hashed in pieces, each with the hash of the one before as its seed.
  */
 export class RowHasher {
   private readonly beforeHash = new Lanes();
@@ -82,9 +90,14 @@ export class RowHasher {
   private key: Key = { columns: [], storage: [], single: 0 };
   private buf: Uint8Array | null = null;
   private view: DataView = new DataView(new ArrayBuffer(0));
-  /** what the last digest gave */
-  private a = 0;
-  private b = 0;
+  private serial = -1;
+  /** of the event: [from, to) of its buffer is in memory, and it has rows until end */
+  private from = 0;
+  private to = 0;
+  private end = 0;
+  /** images that are queued, and how many of them are hashed */
+  private queued = 0;
+  private hashed = 0;
   private scratch = new Uint8Array(0);
 
   constructor(keys: KeyColumns = loggedKey) {
@@ -93,10 +106,63 @@ export class RowHasher {
 
   /** Hashes the images that rows.next() has just filled. An after-image without a key column has the before-image's. */
   hash(rows: RowsEvent): void {
+    this.open(rows);
+    this.queue(rows);
+    this.run();
+    let job = 0;
+    if (rows.before !== null) this.beforeHash.take(job++);
+    if (rows.after !== null) this.afterHash.take(job);
+  }
+
+  /** Hashes the rows of the event that are not visited yet, many at a time, and calls `row` for each, with before and after filled; of a damaged event, for those before the damage. */
+  hashAll(rows: RowsEvent, row: () => void): void {
+    for (let more = rows.next(); more;) {
+      this.open(rows);
+      try {
+        do {
+          this.queue(rows);
+          more = rows.next();
+        } while (more && this.queued < IMAGES_MAX);
+      } finally {
+        this.handOver(rows, row);
+      }
+    }
+  }
+
+  private handOver({ before, after }: RowsEvent, row: () => void): void {
+    this.run();
+    const count = this.queued;
+    for (let job = 0; job < count;) {
+      if (before !== null) this.beforeHash.take(job++);
+      if (after !== null) this.afterHash.take(job++);
+      row();
+    }
+  }
+
+  private open(rows: RowsEvent): void {
+    this.queued = this.hashed = 0;
+    if (rows.serial === this.serial && holder === this.before) return;
+    holder = this.before;
+    this.serial = rows.serial;
+    this.from = this.to = 0;
+    this.end = rows.end;
     if (rows.table !== this.table) this.useKey(rows.table);
-    const { before, after } = rows;
-    if (before !== null) this.image(before, null, this.beforeHash);
-    if (after !== null) this.image(after, before, this.afterHash);
+    const { buf } = rows.before ?? rows.after!;
+    if (buf === this.buf) return;
+    this.buf = buf;
+    this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
+  }
+
+  private queue({ before, after }: RowsEvent): void {
+    if (before !== null) this.image(before, null);
+    if (after !== null) this.image(after, before);
+  }
+
+  /** Hashes what is queued. */
+  private run(): void {
+    if (this.hashed === this.queued) return;
+    xxh64(this.hashed, this.queued);
+    this.hashed = this.queued;
   }
 
   private useKey(table: TableMap): void {
@@ -113,32 +179,21 @@ export class RowHasher {
     this.key = key;
   }
 
-  private use(buf: Uint8Array): void {
-    this.buf = buf;
-    this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
-  }
-
-  private image(image: RowImage, other: RowImage | null, out: Lanes): void {
-    if (image.buf !== this.buf) this.use(image.buf);
+  private image(image: RowImage, other: RowImage | null): void {
     const { single } = this.key;
     const at = single === 0 ? NULL : placeOf(this.key.columns[0]!, image, other);
-    if (at >= 0) this.hashSingle(at, single, out);
-    else this.hashKey(image, other, out);
-    let a = P1 ^ image.shape;
-    let b = P2 ^ image.columns;
-    if (image.columns <= 32) a ^= imul(nullWord(image), P3);
-    else {
-      this.digest(image.start, image.values - 1, a, b ^ (image.buf[image.values - 1]! & lastMask(image.columns)));
-      a = this.a;
-      b = this.b;
-    }
-    if (image.patched === null) this.digest(image.values, image.end, a, b);
-    else this.digestPatched(image, a, b);
-    out.setImage(this.a, this.b);
+    if (at >= 0) this.hashSingle(at, single);
+    else this.hashKey(image, other);
+    if (image.patched !== null) return this.digestPatched(image);
+    const { start, end } = image;
+    if (!this.hold(start, end)) return this.digestPieces(this.buf!, start, end, image);
+    const from = DATA_AT + start - this.from;
+    maskNulls(image, from);
+    setJob(this.queued++, from, from + end - start, image.shape, image.columns);
   }
 
   /** The key that most tables have, on a short path. */
-  private hashSingle(at: number, bytes: number, out: Lanes): void {
+  private hashSingle(at: number, bytes: number): void {
     const { view } = this;
     let a = P3 ^ imul(view.getInt32(at, true), P1);
     let b = P4 ^ (bytes === 8 ? imul(view.getInt32(at + 4, true), P2) : 0);
@@ -146,25 +201,33 @@ export class RowHasher {
     b = imul(b ^ (a >>> 13), P3);
     a = imul(a ^ (b >>> 16), P4);
     b ^= a >>> 15;
-    out.setKey(a, imul(b, P1));
+    this.setKey(a, imul(b, P1));
   }
 
-  private hashKey(image: RowImage, other: RowImage | null, out: Lanes): void {
+  private setKey(high: number, low: number): void {
+    keyOf[this.queued * 2] = high;
+    keyOf[this.queued * 2 + 1] = low;
+  }
+
+  /** Each value with the hash of those before it as its seed. */
+  private hashKey(image: RowImage, other: RowImage | null): void {
     const { columns, storage } = this.key;
-    this.a = P3;
-    this.b = P4;
+    if (columns.length === 0) return this.setKey(0, 0);
+    let low = 0;
+    let high = 0;
     for (let i = 0; i < columns.length; i++) {
       const at = placeOf(columns[i]!, image, other);
-      if (at === ABSENT) return out.setKey(0, 0);
-      if (at === NULL) this.digest(0, 0, this.b, this.a);
-      else this.digestValue(image.buf, at, storage[i]!);
+      if (at === ABSENT) return this.setKey(0, 0);
+      if (at === NULL) digestAt(DATA_AT, DATA_AT, high, ~low);
+      else this.digestValue(image.buf, at, storage[i]!, low, high);
+      low = jobs[KEY_JOB * 4 + 2]!;
+      high = jobs[KEY_JOB * 4 + 3]!;
     }
-    if (columns.length === 0) out.setKey(0, 0);
-    else out.setKey(this.a, this.b);
+    this.setKey(high, low);
   }
 
-  /** One value without its length prefix. */
-  private digestValue(buf: Uint8Array, at: number, stored: Storage): void {
+  /** One value without its length prefix, as the job of keys. */
+  private digestValue(buf: Uint8Array, at: number, stored: Storage, low: number, high: number): void {
     const { view } = this;
     const prefix = stored & 7;
     let length = stored >> 3;
@@ -172,77 +235,37 @@ export class RowHasher {
     else if (prefix === STORED.LENGTH_2) length = view.getUint16(at, true);
     else if (prefix === STORED.LENGTH_3) length = view.getUint16(at, true) | (buf[at + 2]! << 16);
     else if (prefix === STORED.LENGTH_4) length = view.getUint32(at, true);
-    this.digest(at + prefix, at + prefix + length, this.a, this.b);
+    const start = at + prefix;
+    if (!this.hold(start, start + length)) return digestPieces(buf, start, start + length, low, high, null);
+    const from = DATA_AT + start - this.from;
+    digestAt(from, from + length, low, high);
   }
 
-  /** Takes [from, to) of the buffer in use, and its length, into the two lanes. */
-  private digest(from: number, to: number, seedA: number, seedB: number): void {
-    if (to - from < 16) return this.digestShort(from, to, seedA, seedB);
-    const { view } = this;
-    let a = seedA;
-    let b = seedB ^ imul(to - from, P5);
-    let c = seedA ^ P4;
-    let d = seedB ^ P1;
-    const last = to - 16;
-    for (let pos = from; pos < last; pos += 16) {
-      a = imul(rotate(a ^ imul(view.getInt32(pos, true), P3), 13), P1);
-      b = imul(rotate(b ^ imul(view.getInt32(pos + 4, true), P4), 17), P2);
-      c = imul(rotate(c ^ imul(view.getInt32(pos + 8, true), P3), 13), P1);
-      d = imul(rotate(d ^ imul(view.getInt32(pos + 12, true), P4), 17), P2);
-      a = (a + b) | 0;
-      b ^= rotate(a, 11);
-      c = (c + d) | 0;
-      d ^= rotate(c, 11);
-    }
-    a = imul(rotate(a ^ imul(view.getInt32(last, true), P3), 13), P1);
-    b = imul(rotate(b ^ imul(view.getInt32(last + 4, true), P4), 17), P2);
-    c = imul(rotate(c ^ imul(view.getInt32(last + 8, true), P3), 13), P1);
-    d = imul(rotate(d ^ imul(view.getInt32(last + 12, true), P4), 17), P2);
-    this.finish(a + rotate(c, 16), b + rotate(d, 16));
+  /** Whether [start, end) of the event's buffer is in memory, or now put there with what is behind it; false: there is no room for it. */
+  private hold(start: number, end: number): boolean {
+    if (start >= this.from && end <= this.to) return true;
+    if (end - start > DATA_BYTES) return false;
+    this.run();
+    this.from = start;
+    this.to = Math.max(end, Math.min(this.end, start + DATA_BYTES));
+    memory.set(this.buf!.subarray(start, this.to), DATA_AT);
+    return true;
   }
 
-  /** Fewer than 16 bytes, as up to four words that overlap. */
-  private digestShort(from: number, to: number, seedA: number, seedB: number): void {
-    const { view } = this;
-    const length = to - from;
-    let a = seedA ^ imul(length, P5);
-    let b = seedB;
-    if (length >= 8) {
-      a = imul(rotate(a ^ imul(view.getInt32(from, true), P3), 13), P1);
-      b = imul(rotate(b ^ imul(view.getInt32(from + 4, true), P4), 17), P2);
-      a = (a + b) | 0;
-      b ^= rotate(a, 11);
-      a = imul(rotate(a ^ imul(view.getInt32(to - 8, true), P3), 13), P1);
-      b = imul(rotate(b ^ imul(view.getInt32(to - 4, true), P4), 17), P2);
-    } else if (length >= 4) {
-      a = imul(rotate(a ^ imul(view.getInt32(from, true), P3), 13), P1);
-      b = imul(rotate(b ^ imul(view.getInt32(to - 4, true), P4), 17), P2);
-    } else if (length > 0) {
-      const word = view.getUint8(from) | (view.getUint8((from + to) >> 1) << 8) | (view.getUint8(to - 1) << 16);
-      a = imul(rotate(a ^ imul(word, P3), 13), P1);
-    }
-    this.finish(a, b);
+  private digestPieces(buf: Uint8Array, start: number, end: number, image: RowImage): void {
+    this.run();
+    digestPieces(buf, start, end, image.shape, image.columns, image);
+    const job = this.queued++ * 4;
+    jobs[job + 2] = jobs[KEY_JOB * 4 + 2]!;
+    jobs[job + 3] = jobs[KEY_JOB * 4 + 3]!;
+    this.hashed = this.queued;
   }
 
-  /** A bijection of the 64 bits in which every bit depends on every other. */
-  private finish(seedA: number, seedB: number): void {
-    let a = (seedA + rotate(seedB, 9)) | 0;
-    let b = seedB ^ rotate(a, 11);
-    a = imul(a ^ (a >>> 16), P2);
-    b = imul(b ^ (b >>> 15), P3);
-    a = (a + rotate(b, 16)) | 0;
-    b ^= rotate(a, 16);
-    a = imul(a ^ (a >>> 13), P3);
-    b = imul(b ^ (b >>> 16), P2);
-    this.a = a ^ (a >>> 16);
-    this.b = b ^ (b >>> 15);
-  }
-
-  /** The values as a full image would have them: each JSON document in the place of its changes. */
-  private digestPatched(image: RowImage, seedA: number, seedB: number): void {
+  /** The image as a full one would be: each JSON document in the place of its changes. */
+  private digestPatched(image: RowImage): void {
     const { at, patched, buf } = image;
     const parts: Uint8Array[] = [];
-    let from = image.values;
+    let from = image.start;
     let bytes = 0;
     const add = (part: Uint8Array): void => void (parts.push(part), (bytes += part.length));
     for (let i = 0; i < at.length; i++) {
@@ -260,10 +283,48 @@ export class RowHasher {
       this.scratch.set(part, to);
       to += part.length;
     }
-    this.use(this.scratch);
-    this.digest(0, bytes, seedA, seedB);
-    this.use(buf);
+    this.digestPieces(this.scratch, 0, bytes, image);
   }
+}
+
+function setJob(job: number, from: number, to: number, seedLow: number, seedHigh: number): void {
+  const at = job * 4;
+  jobs[at] = from;
+  jobs[at + 1] = to;
+  jobs[at + 2] = seedLow;
+  jobs[at + 3] = seedHigh;
+}
+
+/** At once, as the job of keys. */
+function digestAt(from: number, to: number, seedLow: number, seedHigh: number): void {
+  setJob(KEY_JOB, from, to, seedLow, seedHigh);
+  xxh64(KEY_JOB, KEY_JOB + 1);
+}
+
+/** What is not in the event's own bytes, or larger than there is room for: at once, as the job of keys. */
+function digestPieces(buf: Uint8Array, start: number, end: number, seedLow: number, seedHigh: number, image: RowImage | null): void {
+  let low = seedLow;
+  let high = seedHigh;
+  let pos = start;
+  do {
+    const bytes = Math.min(end - pos, DATA_BYTES);
+    memory.set(buf.subarray(pos, pos + bytes), MORE_AT);
+    if (pos === start && image !== null) maskNulls(image, MORE_AT);
+    digestAt(MORE_AT, MORE_AT + bytes, low, high);
+    low = jobs[KEY_JOB * 4 + 2]!;
+    high = jobs[KEY_JOB * 4 + 3]!;
+    pos += bytes;
+  } while (pos < end);
+}
+
+/** Clears the bits of the null bitmap's last byte that stand for no column. What is in them differs: MySQL writes zeroes since 8.0, and MariaDB ones. */
+function maskNulls(image: RowImage, at: number): void {
+  const unused = -image.columns & 7;
+  if (unused === 0 || image.values === image.start) return;
+  const last = at + image.values - image.start - 1;
+  const bits = memory[last]!;
+  // a byte that was just written would hold up the read of the word around it
+  if (bits >> (8 - unused) !== 0) memory[last] = bits & (0xff >> unused);
 }
 
 /** Where a key column's value stands: an after-image without it has that of the before-image. */
@@ -273,14 +334,3 @@ function placeOf(column: number, image: RowImage, other: RowImage | null): numbe
 }
 
 const rotate = (x: number, bits: number): number => (x << bits) | (x >>> (32 - bits));
-
-/** Of a null bitmap's last byte the bits that stand for a column. What is behind them differs: MySQL writes zeroes since 8.0, and MariaDB ones. */
-const lastMask = (columns: number): number => 0xff >> (-columns & 7);
-
-/** The null bitmap of at most 32 columns. */
-function nullWord(image: RowImage): number {
-  const { buf, start, values, columns } = image;
-  let word = values > start ? buf[values - 1]! & lastMask(columns) : 0;
-  for (let i = values - 2; i >= start; i--) word = (word << 8) | buf[i]!;
-  return word;
-}

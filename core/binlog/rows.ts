@@ -42,6 +42,10 @@ export interface RowsEvent {
   seconds: number;
   before: RowImage | null;
   after: RowImage | null;
+  /** another for each event: what was made of one event's bytes holds for no other */
+  serial: number;
+  /** where its rows end in the images' buffer */
+  end: number;
   /** Moves to the next row and fills before and after. false at the end. Throws BinlogDamage. */
   next(): boolean;
 }
@@ -83,6 +87,9 @@ const OPS: readonly (RowsEvent['op'] | undefined)[] = (() => {
 /** Of a post-header with extra row information: version 2 of the events. */
 const POST_HEADER_V2 = 10;
 
+/** Row events that were opened by any reader. */
+let opened = 0;
+
 /** The one RowsEvent that a reader refills. */
 export class RowsCursor implements RowsEvent {
   table!: TableMap;
@@ -91,6 +98,8 @@ export class RowsCursor implements RowsEvent {
   seconds = 0;
   before: RowImage | null = null;
   after: RowImage | null = null;
+  serial = 0;
+  end = 0;
 
   private readonly bytes: Bytes;
   private readonly eventBytesMax: number;
@@ -102,7 +111,6 @@ export class RowsCursor implements RowsEvent {
   private partial = false;
   private buf: Uint8Array = new Uint8Array(0);
   private pos = 0;
-  private end = 0;
 
   constructor(bytes: Bytes, eventBytesMax: number) {
     this.bytes = bytes;
@@ -125,6 +133,7 @@ export class RowsCursor implements RowsEvent {
       throw new BinlogDamage('structure', `rows of table id ${id}, whose map was not seen`);
     }
     this.table = table;
+    this.serial = ++opened;
     this.op = op;
     this.partial = type === EVENT.PARTIAL_UPDATE_ROWS;
     this.openColumns(table, buf, this.behindExtra(buf, start, end, postHeaderLength), end);

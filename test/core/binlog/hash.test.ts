@@ -1,3 +1,4 @@
+import { BinlogDamage } from '../../../core/binlog/finding.ts';
 import { RowHasher } from '../../../core/binlog/hash.ts';
 import type { KeyColumns, RowHash } from '../../../core/binlog/hash.ts';
 import { ABSENT, NULL } from '../../../core/binlog/rows.ts';
@@ -37,6 +38,7 @@ function imageOf(values: readonly (readonly number[] | null)[], options: { shift
   return { buf, start: shift, values: shift + 1, end: shift + 1 + bytes.length, columns: values.length, shape: 0, at, patched: null };
 }
 
+/** An event of one row; each hashing of it by hashNow() is as of another event. */
 const event = (table: TableMap, before: RowImage | null, after: RowImage | null): RowsEvent => ({
   table,
   op: 'update',
@@ -44,13 +46,20 @@ const event = (table: TableMap, before: RowImage | null, after: RowImage | null)
   seconds: 0,
   before,
   after,
+  serial: 0,
+  end: (after ?? before!).buf.length,
   next: () => false,
 });
+let serials = 1_000_000_000;
+function hashNow(hasher: RowHasher, rows: RowsEvent): void {
+  rows.serial = ++serials;
+  hasher.hash(rows);
+}
 const image = (h: RowHash): string => `${h.high} ${h.low}`;
 const key = (h: RowHash): string => `${h.keyHigh} ${h.keyLow}`;
 const hashOf = (table: TableMap, of: RowImage, keys?: KeyColumns): { image: string; key: string } => {
   const hasher = new RowHasher(keys);
-  hasher.hash(event(table, null, of));
+  hashNow(hasher, event(table, null, of));
   return { image: image(hasher.after), key: key(hasher.after) };
 };
 const int = (n: number): number[] => [n & 255, (n >> 8) & 255, (n >> 16) & 255, (n >>> 24) & 255];
@@ -136,7 +145,7 @@ describe('a million rows that differ little', () => {
       view.setInt32(5, i & 7, true);
       row.buf[10 + (i % 119)] = 48 + (i % 10);
       row.buf[130 + (i % 59)] = 48 + (i % 7);
-      hasher.hash(rows);
+      hashNow(hasher, rows);
       whole[i] = (BigInt(hasher.after.high) << 32n) | BigInt(hasher.after.low);
       keys[i] = (BigInt(hasher.after.keyHigh) << 32n) | BigInt(hasher.after.keyLow);
       low[i] = hasher.after.low;
@@ -168,7 +177,7 @@ describe('a million rows that differ little', () => {
       for (let i = 0; i < whole.length; i++) {
         view.setInt32(first, (i & 511) << 16, true);
         view.setInt32(second, (i >> 9) << 4, true);
-        hasher.hash(rows);
+        hashNow(hasher, rows);
         whole[i] = (BigInt(hasher.after.high) << 32n) | BigInt(hasher.after.low);
       }
       expect(duplicates(whole.sort())).toBe(0);
@@ -243,7 +252,7 @@ describe('the key of one integer column', () => {
     for (let i = 0; i < keys.length; i++) {
       view.setInt32(1, (i & 511) << 16, true);
       view.setInt32(5, (i >> 9) << 4, true);
-      hasher.hash(rows);
+      hashNow(hasher, rows);
       keys[i] = (BigInt(hasher.after.keyHigh) << 32n) | BigInt(hasher.after.keyLow);
     }
     expect(duplicates(keys.sort())).toBe(0);
@@ -284,6 +293,65 @@ describe('images of a recorded log', () => {
   });
 });
 
+describe('rows of one event', () => {
+  const table = tableOf(column(LONG), column(252, 4));
+  const MIB = 1 << 20;
+  it.each([
+    ['a few', [1, 2, 3, 40, 500], false],
+    ['as many as are hashed at once, and more', Array.from({ length: 700 }, (_, i) => i), false],
+    ['pairs', Array.from({ length: 600 }, (_, i) => 600 - i), true],
+    ['more than there is room for', Array.from({ length: 60 }, (_, i) => 50_000 + i), true],
+    ['of which one alone is', [5, MIB - 9, MIB - 8, 3 * MIB + 5, 9, 0, MIB, 0], true],
+    ['that are all too large', [2 * MIB, 2 * MIB + 1, 2 * MIB + 2, MIB - 8], false],
+  ] as const)('%s', (_, lengths, updates) => {
+    const images = behindEachOther(lengths);
+    const right = images.map((i) => hashOf(table, { ...i, buf: i.buf.slice(0, i.end) }));
+    for (const keys of [undefined, second]) {
+      const hasher = new RowHasher(keys);
+      const seen: { image: string; key: string }[] = [];
+      hasher.hashAll(eventOf(table, images, updates), () => {
+        if (updates) seen.push({ image: image(hasher.before), key: key(hasher.before) });
+        seen.push({ image: image(hasher.after), key: key(hasher.after) });
+      });
+      expect(seen).toEqual(keys ? images.map((i) => ({ ...hashOf(table, i, keys) })) : right);
+      const rows = eventOf(table, images, updates);
+      for (let i = updates ? 1 : 0; rows.next(); i += updates ? 2 : 1) {
+        hasher.hash(rows);
+        expect(image(hasher.after)).toBe(seen[i]!.image);
+      }
+    }
+    expect(new Set(right.map((r) => r.image)).size).toBe(images.length);
+  });
+
+  it('of a damaged event, those before the damage', () => {
+    const images = behindEachOther([100, 200, 300]);
+    const rows = eventOf(table, images);
+    const next = rows.next.bind(rows);
+    let n = 0;
+    rows.next = () => {
+      if (n++ === 2) throw new BinlogDamage('structure', 'cut');
+      return next();
+    };
+    const hasher = new RowHasher();
+    const seen: string[] = [];
+    expect(() => hasher.hashAll(rows, () => seen.push(image(hasher.after)))).toThrow('cut');
+    expect(seen).toEqual(images.slice(0, 2).map((i) => hashOf(table, i).image));
+  });
+
+  it('two hashers take turns', () => {
+    const images = behindEachOther([100, 200, 300]);
+    const [a, b] = [new RowHasher(), new RowHasher()];
+    const [of, others] = [eventOf(table, images), eventOf(table, behindEachOther([300, 200, 100]))];
+    for (const one of images) {
+      of.next();
+      others.next();
+      a.hash(of);
+      b.hash(others);
+      expect(image(a.after)).toBe(hashOf(table, one).image);
+    }
+  });
+});
+
 /** The row event with that number in a log, opened. */
 function opened(log: string, nth: number): { tables: TableMaps; cursor: ReturnType<typeof newCursor> } {
   const tables = new TableMaps(flavourOf(log));
@@ -303,6 +371,36 @@ function opened(log: string, nth: number): { tables: TableMaps; cursor: ReturnTy
 const withKey = (rows: RowsEvent): RowsEvent => ({
   ...event({ ...rows.table, name: rows.table.name, columns: rows.table.columns, primaryKey: [{ column: 0, prefix: 0 }] }, rows.before, rows.after),
 });
+
+/** An event of the given images, each a row; it has rows of two images where `updates`. */
+function eventOf(table: TableMap, images: readonly RowImage[], updates = false): RowsEvent {
+  let i = 0;
+  const rows = event(table, updates ? { ...images[0]! } : null, { ...images[0]! });
+  rows.serial = ++serials;
+  rows.end = images.at(-1)!.end;
+  rows.next = () => {
+    if (i >= images.length) return false;
+    if (updates) Object.assign(rows.before!, images[i++]);
+    Object.assign(rows.after!, images[i++]);
+    return true;
+  };
+  return rows;
+}
+
+/** Images of the given bytes of text, one behind the other in one buffer. */
+function behindEachOther(lengths: readonly number[]): RowImage[] {
+  const buf = new Uint8Array(lengths.reduce((n, l) => n + 9 + l, 7));
+  let pos = 7;
+  return lengths.map((length, i) => {
+    const start = pos;
+    const view = new DataView(buf.buffer);
+    view.setInt32(start + 1, i, true);
+    view.setInt32(start + 5, length, true);
+    for (let k = 0; k < length; k += 1 + (length >> 8)) buf[start + 9 + k] = k * 31 + i;
+    pos += 9 + length;
+    return { buf, start, values: start + 1, end: pos, columns: 2, shape: 0, at: Int32Array.of(start + 1, start + 5), patched: null };
+  });
+}
 
 function bitsBetween(a: string, b: string): number {
   const [x, y] = [a, b].map((s) => s.split(' ').map(Number));
