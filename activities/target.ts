@@ -60,7 +60,7 @@ export function targetActivities(deps: Deps) {
   };
 }
 
-/** Live cuts, unhealed faults, helpers that still run, nodes that are down or in a safe state, more than one writable node, a lost service address. */
+/** Live cuts, unhealed faults, helpers that still run, nodes that are down or in a safe state, a recovery's journal, more than one writable node, a lost service address. */
 export async function residueOf(t: Target, drillId: string): Promise<string[]> {
   const facts = await t.platform.facts();
   const findings = (await t.platform.cutState()).live.map((l) => `the network is still cut: ${l.pair.join('→')}`);
@@ -72,7 +72,11 @@ export async function residueOf(t: Target, drillId: string): Promise<string[]> {
     if (node.safeState) findings.push(`${node.name} is still in its safe state`);
     try {
       const p = await t.system.position(node.name);
-      if (!p.readOnly) writable.push(node.name);
+      if (!p.readOnly) {
+        writable.push(node.name);
+        // replicas follow
+        findings.push(...(await t.system.leftovers(node.name)));
+      }
       if (p.offline) findings.push(`${node.name} is offline`);
     } catch (e) {
       findings.push(`${node.name} does not answer: ${messageOf(e)}`);

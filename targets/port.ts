@@ -106,4 +106,6 @@ export interface System {
   waitFor(node: string, gtidSet: string, timeoutMs: number): Promise<boolean>;
   /** Tries a write on every path to the node (service address, own address, admin socket); returns what each said. */
   tryWrites(node: string): Promise<{ path: string; accepted: boolean; said: string; serverUuid: string | null }[]>;
+  /** What people's tools left on the node that is not part of the service, in sentences. */
+  leftovers(node: string): Promise<string[]>;
 }

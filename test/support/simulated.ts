@@ -179,6 +179,7 @@ export class SimulatedPlatform {
     },
     waitFor: async (n) => this.#up(n).applies,
     tryWrites: async () => this.writes,
+    leftovers: async () => [],
   });
 
   readonly target: Target = {

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectLocal } from '../../targets/platforms/local/connect.ts';
+import { JOURNAL_DDL } from '../../core/reconcile/plan-sql.ts';
 import { msBetween } from '../../core/time.ts';
 import { freshLab } from '../support/lab.ts';
 import type { TestLab } from '../support/lab.ts';
@@ -71,6 +72,14 @@ test('the service address moves and answers on the new node; the other replica f
   const [service] = await lab.system.tryWrites('db2');
   expect(service).toMatchObject({ accepted: true, serverUuid: (await lab.system.position('db2')).serverUuid });
 }, 30_000);
+
+test('the journal of a recovery is left over until it is dropped', async () => {
+  expect(await lab.system.leftovers('db2')).toEqual([]);
+  for (const sql of JOURNAL_DDL) await lab.system.query('db2', sql);
+  expect(await lab.system.leftovers('db2')).toEqual([expect.stringContaining('db2 still has drillbook.journal')]);
+  await lab.system.query('db2', 'DROP DATABASE drillbook');
+  expect(await lab.system.leftovers('db2')).toEqual([]);
+});
 
 test('the dead node’s binary logs are copied as they are', async () => {
   const dir = join(lab.workDir, 'logs');

@@ -5,6 +5,7 @@ import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DrillError, isDrillError } from '../../../core/errors.ts';
+import { JOURNAL, JOURNAL_EXISTS } from '../../../core/reconcile/plan-sql.ts';
 import type { LogFile, NodeFacts, NodePosition, Platform, System } from '../../port.ts';
 import type { Tools } from '../../tools.ts';
 import { APP } from './accounts.ts';
@@ -58,6 +59,7 @@ export function mysqlSystem(platform: Platform, o: { tools: Tools }): MysqlSyste
         return rc === 0;
       }),
     tryWrites: async (name) => tryWrites(platform, o.tools, await nodeOf(name)),
+    leftovers: (name) => admin(name, (c) => leftovers(name, c)),
     query: <T extends Row = Row>(name: string, sql: string, params: readonly unknown[] = [], timeoutMs = 10_000) =>
       admin(name, (c) => c.rows<T>(sql, params, timeoutMs)),
     close: () => {},
@@ -97,6 +99,11 @@ async function promote(node: string, sql: AdminSql): Promise<{ gtidExecuted: str
   const { gtids } = await sql.one<{ gtids: string }>('SELECT @@global.gtid_executed AS gtids');
   for (const off of ['super_read_only', 'read_only', 'offline_mode']) await sql.rows(`SET GLOBAL ${off} = OFF`);
   return { gtidExecuted: plainGtids(gtids) };
+}
+
+async function leftovers(node: string, sql: AdminSql): Promise<string[]> {
+  const { n } = await sql.one<{ n: string | number }>(`SELECT ${JOURNAL_EXISTS} AS n`);
+  return Number(n) === 1 ? [`${node} still has ${JOURNAL}, the journal of a recovery (drillbook reconcile --new … --drop-journal)`] : [];
 }
 
 /** From the data folder, so the node may be dead. In the order of its index; each file whole or not there under its name. */
