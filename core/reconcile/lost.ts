@@ -5,7 +5,7 @@ import type { ConflictClass, ReconcileRules } from '../plan.ts';
 import type { LostSet } from './fork.ts';
 import { KeyIds } from './keys.ts';
 import { changesRows, mentions } from './mentions.ts';
-import { alike, changesOf, idOf, stateAfter, States, stateBefore, takenOf } from './net.ts';
+import { alike, changesOf, idOf, stateAfter, States, takenOf } from './net.ts';
 import type { ChangeOfKey, KeyChange, Shapes } from './net.ts';
 import type { RowChange } from './side.ts';
 import { bodyDigest, holds, overlay, primaryOf, sameState } from './tables.ts';
@@ -115,7 +115,7 @@ const newState = ({ shape, id, key, change }: ChangeOfKey): KeyState => ({
   key,
   lost: [],
   fresh: [],
-  before: stateBefore([change]),
+  before: change.before,
   after: null,
   taken: [],
   held: [],

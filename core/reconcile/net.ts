@@ -108,6 +108,3 @@ export function stateAfter(state: Row | null | undefined, change: Pick<KeyChange
   if (change.after === null) return null;
   return change.before === null ? change.after : overlay(state, change.after);
 }
-
-/** Of a series: what was there before the first change. Later before-images tell columns that the first leaves out, where nothing had changed them. */
-export const stateBefore = (changes: readonly KeyChange[]): Row | null => changes[0]!.before;

@@ -33,12 +33,6 @@ export interface TableShape {
   client: readonly number[];
 }
 
-const INTEGERS = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'bigint']);
-
-export function isInteger(column: ColumnInfo): boolean {
-  return INTEGERS.has(column.dataType);
-}
-
 /** The shape of a table, or why nothing can be told of it, in words that follow its name. `identity`: the declared column, or several with commas between. */
 export function shapeOf(info: TableInfo, identity?: string): TableShape | string {
   const found = identityOf(info, identity?.split(','));
@@ -92,11 +86,6 @@ export function rowText(shape: TableShape, row: Row): string {
 
 export function primaryOf(shape: TableShape, row: Row): string {
   return row[shape.primary] ?? '';
-}
-
-/** What a row is, without an id that means nothing: two whole rows with equal bodies are the same row. null: absence. */
-export function bodyOf(shape: TableShape, row: Row | null): string | null {
-  return row && rowText(shape, row);
 }
 
 /** Every cell of the body is there. */

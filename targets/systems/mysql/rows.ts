@@ -1,10 +1,9 @@
 /** Tables and rows of a server in the exact cells of core/reconcile/schema.ts. */
-import type { Readable } from 'node:stream';
 import type { Connection } from 'mysql2/promise';
 import { DrillError, messageOf } from '../../../core/errors.ts';
 import type { KeyPart, KeySpec } from '../../../core/reconcile/keys.ts';
 import { cellForm } from '../../../core/reconcile/schema.ts';
-import { isInteger, shapeOf } from '../../../core/reconcile/tables.ts';
+import { shapeOf } from '../../../core/reconcile/tables.ts';
 import type { ColumnInfo, Row, TableShape } from '../../../core/reconcile/tables.ts';
 import { cellExpression, cellOf, readTables } from './schema.ts';
 
@@ -33,35 +32,6 @@ export async function readShapes(
 }
 
 export const selectList = (shape: TableShape): string => shape.columns.map((c) => cellExpression(c)).join(', ');
-
-/**
- * All rows in key order, one batch at a time. Integer keys in their order, text keys in the order of their bytes: the orders that compareKeys knows.
- * Throws DRILL_ROWS_UNREADABLE.
- */
-export async function* readRows(connection: Connection, shape: TableShape): AsyncGenerator<Row> {
-  const key = shape.columns[shape.primary]!;
-  const order = isInteger(key) ? quoteName(key.name) : `CAST(${quoteName(key.name)} AS BINARY)`;
-  const sql = `SELECT ${selectList(shape)} FROM ${quoteTable(shape.name)} ORDER BY ${order}`;
-  // the callback connection below the promise wrapper is what can stream
-  const core = (
-    connection as unknown as { connection: { query(o: { sql: string; rowsAsArray: boolean }): { stream(o: { highWaterMark: number }): Readable } } }
-  ).connection;
-  const stream = core.query({ sql, rowsAsArray: true }).stream({ highWaterMark: 500 });
-  try {
-    for await (const row of stream as AsyncIterable<(string | null)[]>) yield row.map((text, i) => cellOf(shape.columns[i]!, text));
-  } catch (cause) {
-    throw new DrillError('DRILL_ROWS_UNREADABLE', `the rows of ${shape.name} could not be read: ${messageOf(cause)}`, '', { cause });
-  }
-}
-
-/** The order in which readRows gives the rows. */
-export function comparePrimary(shape: TableShape, a: string, b: string): number {
-  if (isInteger(shape.columns[shape.primary]!)) {
-    const [x, y] = [BigInt(a), BigInt(b)];
-    return x < y ? -1 : x > y ? 1 : 0;
-  }
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
 
 const KEYS_PER_READ = 2_000;
 /** Conditions over all columns of a table that has no key: each reading is a scan. */
@@ -118,11 +88,6 @@ function whereRows(shape: TableShape, rows: readonly Row[]): string {
   if (columns.length === 0) return 'TRUE';
   const one = (row: Row) => columns.map((i) => `${quoteName(shape.columns[i]!.name)} <=> ${literal(shape.columns[i]!, row[i] ?? null)}`).join(' AND ');
   return rows.map((row) => `(${one(row)})`).join(' OR ');
-}
-
-export function whereIdentity(shape: TableShape, keys: readonly string[]): string {
-  const column = shape.key!.parts[0]!.info;
-  return `${quoteName(column.name)} IN (${keys.map((k) => literal(column, k)).join(', ')})`;
 }
 
 /** A cell as SQL. Numbers stay bare, since MySQL compares a number with a quoted one as floating point. */

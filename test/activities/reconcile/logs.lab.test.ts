@@ -2,12 +2,11 @@
 import { join } from 'node:path';
 import { SideLog } from '../../../core/reconcile/side.ts';
 import { RowsReader } from '../../../core/reconcile/collect.ts';
-import type { Row } from '../../../core/reconcile/tables.ts';
 import type { LogFile } from '../../../targets/port.ts';
 import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
 import { withConnection } from '../../../targets/systems/mysql/dsn.ts';
 import { readLogs } from '../../../targets/systems/mysql/logs.ts';
-import { readRows, readShapes } from '../../../targets/systems/mysql/rows.ts';
+import { cellsOf, readShapes, selectList } from '../../../targets/systems/mysql/rows.ts';
 import { startServers } from '../../support/mysqld.ts';
 import type { TestMysqld, TestServers } from '../../support/mysqld.ts';
 
@@ -99,8 +98,7 @@ test('every row image equals the row, to the character', async () => {
   await withConnection(a.dsn, async (connection) => {
     const shape = (await readShapes(connection, ['t.x'], {})).get('t.x')!;
     if (typeof shape === 'string') throw new Error(shape);
-    const rows: Row[] = [];
-    for await (const row of readRows(connection, shape)) rows.push(row);
+    const rows = await cellsOf(connection, shape, `SELECT ${selectList(shape)} FROM t.x ORDER BY id`);
     const images = log.transactions.flatMap((t) => t.rows).map((r) => r.after!);
     expect(images.toSorted((x, y) => (BigInt(x[0]!) < BigInt(y[0]!) ? -1 : 1))).toEqual(rows);
     expect(rows).toHaveLength(3);
