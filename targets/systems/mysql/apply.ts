@@ -181,10 +181,7 @@ async function make(connection: Connection, plan: RecoveryPlan, t: PlannedTransa
     if (missed.length > 0) throw new Stale(missed, 'did not arrive as planned, or was changed meanwhile');
   }
   if (t.number > 0) {
-    const [{ affectedRows }] = await connection.query<ResultSetHeader>(
-      `INSERT INTO ${JOURNAL} (${journalColumns}) VALUES (${journalValues(plan, t, String(todo.length))})`,
-    );
-    if (affectedRows !== 1) throw new Error('the journal did not take its row');
+    await expect(connection, `INSERT INTO ${JOURNAL} (${journalColumns}) VALUES (${journalValues(plan, t, String(todo.length))})`, 1);
   }
   await connection.query('COMMIT');
   return { changed: todo.length, already: t.changes.length - todo.length, rekeyed };
