@@ -1,7 +1,8 @@
 /** Node's zlib behind core's interface: right results, hard limits, and damage that is thrown. */
 import { constants, crc32, deflateRawSync, deflateSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { assert, nat, property, uint8Array } from 'fast-check';
-import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
+import type { ZstdStream } from '../../../core/binlog/bytes.ts';
+import { NodeZstdStream, nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
 
 const DATA = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => ((i * i) >> 5) & 0x3f));
 const FRAME = zstdCompressSync(DATA);
@@ -86,8 +87,10 @@ test.each([
   else expect(DATA.equals(run())).toBe(true);
 });
 
+let streamOf: () => ZstdStream;
+
 async function unpack(frame: Buffer, step: number, take: (piece: Uint8Array) => void): Promise<void> {
-  const stream = nodeBytes.zstdStream();
+  const stream = streamOf();
   try {
     for (let at = 0; at < frame.length; at += step) {
       let open = true;
@@ -103,26 +106,33 @@ async function unpack(frame: Buffer, step: number, take: (piece: Uint8Array) => 
   }
 }
 
-test.each([1, 333, FRAME.length])('a frame in pieces of %d bytes', async (step) => {
-  const pieces: Buffer[] = [];
-  await unpack(FRAME, step, (piece) => pieces.push(Buffer.from(piece)));
-  expect(Math.max(...pieces.map((p) => p.length))).toBeLessThanOrEqual(256 * 1024);
-  expect(Buffer.concat(pieces).equals(DATA)).toBe(true);
-});
-
-test.each([
-  ['a cut frame', FRAME.subarray(0, -1), /end of file/],
-  ['bytes behind the frame', Buffer.concat([FRAME, Buffer.from('xxxx')]), /after the end|unknown|prefix/i],
-  ['no zstd', Buffer.from('no frame at all, long enough to be looked at'), /./],
-])('%s in pieces is an error, not a hang', async (_name, frame, error) => {
-  await expect(unpack(frame, 100, () => {})).rejects.toThrow(error);
-  await expect(unpack(frame, 1 << 20, () => {})).rejects.toThrow(error);
-});
-
 const stop = () => {
   throw new Error('enough');
 };
 
-test('what the taker throws comes out of the call', async () => {
-  await expect(unpack(FRAME, 1 << 20, stop)).rejects.toThrow('enough');
+describe.each<[string, () => ZstdStream]>([
+  ['an engine', () => nodeBytes.zstdStream()],
+  ['zlib’s stream, where there is none', () => new NodeZstdStream()],
+])('pieces through %s', (_which, make) => {
+  beforeAll(() => (streamOf = make));
+
+  test.each([1, 333, FRAME.length])('a frame in pieces of %d bytes', async (step) => {
+    const pieces: Buffer[] = [];
+    await unpack(FRAME, step, (piece) => pieces.push(Buffer.from(piece)));
+    expect(Math.max(...pieces.map((p) => p.length))).toBeLessThanOrEqual(256 * 1024);
+    expect(Buffer.concat(pieces).equals(DATA)).toBe(true);
+  });
+
+  test.each([
+    ['a cut frame', FRAME.subarray(0, -1), /end of file/],
+    ['bytes behind the frame', Buffer.concat([FRAME, Buffer.from('xxxx')]), /after the end|unknown|prefix/i],
+    ['no zstd', Buffer.from('no frame at all, long enough to be looked at'), /./],
+  ])('%s in pieces is an error, not a hang', async (_name, frame, error) => {
+    await expect(unpack(frame, 100, () => {})).rejects.toThrow(error);
+    await expect(unpack(frame, 1 << 20, () => {})).rejects.toThrow(error);
+  });
+
+  test('what the taker throws comes out of the call', async () => {
+    await expect(unpack(FRAME, 1 << 20, stop)).rejects.toThrow('enough');
+  });
 });

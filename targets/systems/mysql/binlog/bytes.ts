@@ -4,6 +4,8 @@ import type { ZstdDecompress } from 'node:zlib';
 import type { Bytes, ZstdStream } from '../../../../core/binlog/bytes.ts';
 import { crc32Short } from './crc.ts';
 import { Unzstd } from './unzstd.ts';
+import { UnzstdStream } from './unzstd-stream.ts';
+import { ZstdEngine } from './zstd-engine.ts';
 
 const PIECE_BYTES = 256 * 1024;
 /** Output is allocated at once up to this size, in pieces of it above. */
@@ -32,11 +34,14 @@ export const nodeBytes: Bytes = {
   crc32: (data, start, end, seed = 0) => (end - start < CRC_SHORT_BYTES ? crc32Short(data, start, end, seed) : crc32(data.subarray(start, end), seed)),
   unzstd: (frame, sizeMax) => quick.whole(frame, sizeMax) ?? fits(zstdDecompressSync(frame, { ...limits(sizeMax), params: PARAMS }), sizeMax),
   inflate: (data, sizeMax, raw = false) => fits((raw ? inflateRawSync : inflateSync)(data, limits(sizeMax)), sizeMax),
-  zstdStream: () => new NodeZstdStream(),
+  zstdStream() {
+    const engine = ZstdEngine.open(PARAMS);
+    return engine === null ? new NodeZstdStream() : new UnzstdStream(engine);
+  },
 };
 
-/** Decompresses in the thread pool; at most one piece waits to be taken. */
-class NodeZstdStream implements ZstdStream {
+/** Where Node has no engine to be used. Decompresses in the thread pool; at most one piece waits to be taken. */
+export class NodeZstdStream implements ZstdStream {
   private readonly stream: ZstdDecompress = createZstdDecompress({ chunkSize: PIECE_BYTES, params: PARAMS });
   private failure: Error | null = null;
   /** of the call that waits */
