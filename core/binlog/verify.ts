@@ -131,7 +131,7 @@ export class Verify implements LogVisitor {
     if (ahead.length > 0) this.notAfter(`those after ${ahead.map(mariaGtidText).join(',')}`, fileBefore, place);
   }
 
-  /** In another file, in the damaged part of one, or set by gtid_purged. What stands behind the hole may be of another run of the server. */
+  /** In another file, or in the damaged part of one. What stands behind the hole may be of another run of the server. */
   private hole(gtids: string, fileBefore: string, place: Place): void {
     this.forgetXids();
     this.say('gap', place, `transactions are missing between ${fileBefore} and this file, which says that they were executed before it: ${short(gtids)}`);

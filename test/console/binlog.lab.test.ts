@@ -189,6 +189,45 @@ test.each<[string, (dir: string) => void, [code: number, verdict: string, kinds:
   60_000,
 );
 
+test.each([
+  ['verify --json', [3, 1]],
+  ['stat --json', [3, 1]],
+  ['show --json', [3, 1]],
+  ['show --json --jobs 2', [3, 1]],
+])(
+  'what is odd about a list of files is told: %s',
+  async (command, told) => {
+    const dir = copy(`odd-${command.replaceAll(/\W+/g, '-')}`, (d) => rmSync(join(d, 'binlog.index')));
+    // verify and show say more about such an order than stat can
+    const { code, stdout } = await binlog(`${command} ${join(dir, 'binlog.000003')} ${join(dir, 'binlog.000001')}`);
+    expect([code === 1 ? 3 : code, stdout.split('the numbers run backwards').length - 1]).toEqual(told);
+  },
+  60_000,
+);
+
+test('files of one name are told apart by their paths', async () => {
+  const one = copy('one', () => {});
+  const other = copy('other', () => {});
+  const { stdout } = await binlog(`stat ${join(one, 'binlog.000001')} ${join(other, 'binlog.000001')} ${join(other, 'binlog.000002')}`);
+  for (const name of [join(one, 'binlog.000001'), join(other, 'binlog.000001'), 'binlog.000002']) expect(stdout).toContain(`  ${name}  `);
+  const { lines } = await jsonLines(`--jobs 2 ${join(one, 'binlog.000001')} ${join(other, 'binlog.000001')}`);
+  expect(lines.flatMap((l) => (l.type === 'file' ? [l.file] : []))).toEqual([join(one, 'binlog.000001'), join(other, 'binlog.000001')]);
+}, 60_000);
+
+test('a log without checksums is sound, and its verdict says that its contents cannot be verified', async () => {
+  const { code, stdout } = await binlog(`verify ${join(ROOT, 'test/fixtures/binlog/nocrc')}`);
+  expect([code, stdout.trimEnd().split('\n').at(-1)]).toEqual([0, expect.stringMatching(/SOUND .*contents unverifiable/)]);
+}, 60_000);
+
+test('a value that cannot be derived: verify cannot tell, and show says it of the value', async () => {
+  const partial = join(ROOT, 'test/fixtures/binlog/partial');
+  const { code, stdout } = await binlog(`verify --json ${partial}`);
+  const { verdict, findings } = JSON.parse(stdout) as Verified;
+  expect([code, verdict, findings.map((f) => f.kind)]).toEqual([3, 'unknown', ['underivable']]);
+  const { lines } = await jsonLines(partial);
+  expect(JSON.stringify(changes(lines))).toContain('{"underivable":"');
+}, 60_000);
+
 test('verify names the last whole transaction, the place, what it means and what to do', async () => {
   const dir = copy('named', (d) => edit(join(d, 'binlog.000003'), (b) => b.subarray(0, -10)));
   const { code, stdout } = await binlog(`verify ${dir}`);

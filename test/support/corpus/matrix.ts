@@ -28,7 +28,7 @@ export const CELLS: readonly Cell[] = (['MINIMAL', 'FULL'] as const).flatMap((me
 );
 
 /** A few cells in which every setting occurs, and the last with all at once; the same at every run. */
-export const SAMPLE: readonly Cell[] = [0, 13, 18, 25, 35, 47].map((i) => CELLS[i]!);
+export const SAMPLE: readonly Cell[] = [13, 18, 25, 47].map((i) => CELLS[i]!);
 
 export interface Written {
   cell: Cell;

@@ -1,9 +1,13 @@
 /** Everything but rows that a real server writes: XA, savepoints, statements, DDL, tags, no GTIDs at all; relay logs; a killed server; encryption. */
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Connection } from 'mysql2/promise';
 import { EVENT } from '../../../core/binlog/codes.ts';
+import { LogReader } from '../../../core/binlog/log.ts';
+import { Verify } from '../../../core/binlog/verify.ts';
+import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
+import { readFiles } from '../../../targets/systems/mysql/binlog/files.ts';
 import { decode } from '../../support/corpus/decode.ts';
 import type { Decoded, DecodedTx } from '../../support/corpus/decode.ts';
 import { startServers } from '../../support/mysqld.ts';
@@ -160,6 +164,32 @@ test('anonymous transactions are no GTIDs, and what comes before and behind them
     'gtid gtid xid; insert t ["22","named again",null]',
   ]);
   expect(all.findings.map((f) => f.kind)).toEqual(['in-use']);
+}, 60_000);
+
+test('GTIDs that were set as purged are no hole; a file that was deleted is one, not damage', async () => {
+  await db.query('FLUSH BINARY LOGS');
+  const first = await logOf(source);
+  const files = [first];
+  for (const statement of [
+    'INSERT INTO d.u VALUES (50, 1)',
+    "SET GLOBAL gtid_purged = '+11111111-1111-1111-1111-111111111111:1-5'",
+    'INSERT INTO d.u VALUES (51, 1)',
+  ]) {
+    await db.query(statement);
+    await db.query('FLUSH BINARY LOGS');
+    files.push(await logOf(source));
+  }
+  await db.query('INSERT INTO d.u VALUES (52, 1)');
+  const told = async (paths: string[]) => {
+    const verify = new Verify();
+    await readFiles(paths, new LogReader(verify, { bytes: nodeBytes, rows: 'visit', checksums: 'all' }));
+    verify.finish();
+    return verify.inventory.findings.kept.filter((f) => f.level !== 'note').map((f) => `${f.kind} ${f.file} ${f.text.replace(/^.*: /s, '')}`);
+  };
+  const name = (i: number) => basename(files[i]!);
+  expect(await told(files)).toEqual([]);
+  // of the two that were deleted one held a transaction
+  expect(await told([files[0]!, files[3]!])).toEqual([expect.stringMatching(new RegExp(`^gap ${name(3)} [-0-9a-f]+:\\d+$`))]);
 }, 60_000);
 
 test('a server killed in the middle of its work leaves whole transactions, and a note', async () => {
