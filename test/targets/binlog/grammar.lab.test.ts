@@ -166,6 +166,14 @@ test('anonymous transactions are no GTIDs, and what comes before and behind them
   expect(all.findings.map((f) => f.kind)).toEqual(['in-use']);
 }, 60_000);
 
+/** What verify finds, without its notes. */
+const told = async (paths: string[]) => {
+  const verify = new Verify();
+  await readFiles(paths, new LogReader(verify, { bytes: nodeBytes, rows: 'visit', checksums: 'all' }));
+  verify.finish();
+  return verify.inventory.findings.kept.filter((f) => f.level !== 'note').map((f) => `${f.kind} ${f.file} ${f.text.replace(/^.*: /s, '')}`);
+};
+
 test('GTIDs that were set as purged are no hole; a file that was deleted is one, not damage', async () => {
   await db.query('FLUSH BINARY LOGS');
   const first = await logOf(source);
@@ -180,12 +188,6 @@ test('GTIDs that were set as purged are no hole; a file that was deleted is one,
     files.push(await logOf(source));
   }
   await db.query('INSERT INTO d.u VALUES (52, 1)');
-  const told = async (paths: string[]) => {
-    const verify = new Verify();
-    await readFiles(paths, new LogReader(verify, { bytes: nodeBytes, rows: 'visit', checksums: 'all' }));
-    verify.finish();
-    return verify.inventory.findings.kept.filter((f) => f.level !== 'note').map((f) => `${f.kind} ${f.file} ${f.text.replace(/^.*: /s, '')}`);
-  };
   const name = (i: number) => basename(files[i]!);
   expect(await told(files)).toEqual([]);
   // of the two that were deleted one held a transaction

@@ -39,7 +39,13 @@ const asQuestion = (hex: string): boolean => hex.replaceAll('00', '') === '3f';
 
 const hex2 = (n: number): string => n.toString(16).padStart(2, '0');
 const SINGLE = Array.from({ length: 256 }, (_, i) => hex2(i));
-const pairs = (): string[] => SINGLE.slice(0x81).flatMap((a) => SINGLE.slice(0x30).map((b) => a + b));
+/** One of so many sequences of two and three bytes is asked for here; charset.full.test.ts asks for all. */
+const PART = Number(process.env['CHARSET_PART'] ?? 3);
+const some = (all: string[]): string[] => {
+  const c = chance(7);
+  return PART === 1 ? all : all.filter(() => c.below(PART) === 0);
+};
+const pairs = (): string[] => some(SINGLE.slice(0x81).flatMap((a) => SINGLE.slice(0x30).map((b) => a + b)));
 const sample = (n: number, make: (below: (n: number) => number) => string): string[] => {
   const c = chance(5);
   return Array.from({ length: n }, () => make((below) => c.below(below)));
@@ -84,7 +90,7 @@ function sequences(charset: string): string[] {
       ...sample(500, (below) => hex2(below(256))),
     ];
   if (charset === 'ujis' || charset === 'eucjpms')
-    return [...SINGLE, ...pairs(), ...SINGLE.slice(0xa1, 0xff).flatMap((a) => SINGLE.slice(0xa1, 0xff).map((b) => `8f${a}${b}`))];
+    return [...SINGLE, ...pairs(), ...some(SINGLE.slice(0xa1, 0xff).flatMap((a) => SINGLE.slice(0xa1, 0xff).map((b) => `8f${a}${b}`)))];
   if (charset === 'gb18030')
     return [
       ...SINGLE,
@@ -94,7 +100,7 @@ function sequences(charset: string): string[] {
   return SETS.findIndex(([name]) => name === charset) < 25 ? SINGLE : [...SINGLE, ...pairs()];
 }
 
-describe('characters', () => {
+describe(`characters, 1 in ${PART} of the longer sequences (charset.full.test.ts has all)`, () => {
   test.each(SETS)(
     '%s',
     async (charset, least) => {
@@ -120,7 +126,7 @@ describe('characters', () => {
         decode(out, bytes, 0, bytes.length, true);
         expect(JSON.parse(`"${written(out)}"`)).toBe(text);
       }
-      expect(decoded).toBeGreaterThanOrEqual(least);
+      expect(decoded).toBeGreaterThanOrEqual(least > 5_000 ? (least / PART) * 0.9 : least);
     },
     60_000,
   );
