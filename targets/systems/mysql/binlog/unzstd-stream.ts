@@ -36,12 +36,11 @@ export class UnzstdStream implements ZstdStream {
     const { engine, buffer } = this;
     for (let left = piece.length; ;) {
       engine.write(flush, piece, piece.length - left, left, buffer, PIECE_BYTES);
-      if (engine.failure !== null) throw engine.failure;
       const bytes = PIECE_BYTES - engine.outLeft;
-      const stuck = bytes === 0 && left > 0 && engine.inLeft === left;
+      if (bytes === 0 && left > 0 && engine.inLeft === left) engine.failure ??= new Error('bytes after the end of the frame');
+      if (engine.failure !== null) throw engine.failure;
       left = engine.inLeft;
       if (bytes > 0) out(buffer.subarray(0, bytes));
-      if (stuck) throw new Error('bytes after the end of the frame');
       if (left === 0 && bytes < PIECE_BYTES) return;
       if (++this.pieces % TURN_PIECES === 0) await turn();
     }
