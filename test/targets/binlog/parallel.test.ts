@@ -1,6 +1,6 @@
 /** A log decoded in threads gives the very bytes that it gives in one go. */
 import { readdirSync } from 'node:fs';
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, mkdtempDisposable, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Finding } from '../../../core/binlog/finding.ts';
@@ -91,7 +91,10 @@ describe('one file, changed', () => {
 
 test('a thread rests while its ring of blocks is full', async () => {
   const some = ['types', 'partial', 'payload', 'nocrc', 'statements'].flatMap(filesOf);
-  const files = Array.from({ length: 150 }, (_, i) => some[i % some.length]!);
+  await using dir = await mkdtempDisposable(join(tmpdir(), 'dbt-'));
+  // files of one name would be told by their paths
+  const files = Array.from({ length: 150 }, (_, i) => join(dir.path, `binlog.${String(i + 1).padStart(6, '0')}`));
+  await Promise.all(files.map((to, i) => copyFile(some[i % some.length]!, to)));
   const whole = await inOneGo(files);
   const ranges = await rangesOf(files, {}, Infinity);
   const blocks: Buffer[] = [];
