@@ -7,8 +7,9 @@
 /** Four digits of n < 10,000 and two of n < 100, as they stand in memory when they are written little-endian. */
 const FOUR = new Uint32Array(10_000);
 const TWO = new Uint16Array(100);
-for (let n = 0; n < 10_000; n++) FOUR[n] = [0, 8, 16, 24].reduce((word, shift, i) => word | ((48 + (Math.floor(n / 10 ** (3 - i)) % 10)) << shift), 0);
-for (let n = 0; n < 100; n++) TWO[n] = FOUR[n]! >>> 16;
+for (let n = 0; n < 100; n++) TWO[n] = (48 + ((n / 10) | 0)) | ((48 + (n % 10)) << 8);
+// every thread does this anew: no garbage
+for (let n = 0; n < 10_000; n++) FOUR[n] = TWO[(n / 100) | 0]! | (TWO[n % 100]! << 16);
 
 /** By leading zero bits of n: digits that n has at least, and the first number that has more. Without branches: how long a number is cannot be foretold. */
 const DIGITS = new Uint8Array(33);

@@ -124,18 +124,33 @@ export function writeUtf8Json(out: ByteWriter, buf: Uint8Array, start: number, e
   return true;
 }
 
-/** The same without escapes. */
+/** The same without escapes; writes nothing where it answers false. */
 export function writeUtf8(out: ByteWriter, buf: Uint8Array, start: number, end: number, bytesMax: number): boolean {
+  out.need(end - start);
+  const from = viewOf(buf);
+  const last = end - 8;
+  const to = out.buf;
+  const words = out.view;
+  let p = out.pos;
   let i = start;
   while (i < end) {
-    if (buf[i]! < 0x80) i++;
-    else {
-      const n = bytesMax === 1 ? 0 : utf8Length(buf, i, end, bytesMax);
+    while (i <= last) {
+      const a = from.getInt32(i, true);
+      const b = from.getInt32(i + 4, true);
+      if (((a | b) & 0x8080_8080) !== 0) break;
+      words.setInt32(p, a, true);
+      words.setInt32(p + 4, b, true);
+      i += 8;
+      p += 8;
+    }
+    for (const stop = i <= last ? i + 8 : end; i < stop;) {
+      const b = buf[i]!;
+      const n = b < 0x80 ? 1 : bytesMax === 1 ? 0 : utf8Length(buf, i, end, bytesMax);
       if (n === 0) return false;
-      i += n;
+      for (let k = 0; k < n; k++) to[p++] = buf[i++]!;
     }
   }
-  out.bytes(buf, start, end);
+  out.pos = p;
   return true;
 }
 
