@@ -1,4 +1,5 @@
 /** A thread of `show --json --jobs n`. */
+import { isMainThread } from 'node:worker_threads';
 import type { Finding } from '../../../core/binlog/finding.ts';
 import { JsonLines } from '../../../core/binlog/jsonl.ts';
 import type { TableMap } from '../../../core/binlog/table-map.ts';
@@ -41,4 +42,6 @@ class RangeLines extends JsonLines implements RangeView {
   }
 }
 
-await serveRanges((out, flags: FilterFlags) => new RangeLines(out, flags));
+export const MODULE = new URL(import.meta.url);
+
+if (!isMainThread) await serveRanges((out, flags: FilterFlags) => new RangeLines(out, flags));

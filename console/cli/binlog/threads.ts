@@ -7,6 +7,7 @@ import { decodeRanges } from '../../../targets/systems/mysql/binlog/parallel.ts'
 import { rangesOf } from '../../../targets/systems/mysql/binlog/ranges.ts';
 import type { CliContext } from '../context.ts';
 import type { Output } from './output.ts';
+import { MODULE } from './show-thread.ts';
 import type { ShowFlags } from './show.ts';
 import { filesOf, limitsOf } from './source.ts';
 
@@ -27,6 +28,6 @@ export async function showInThreads(ctx: CliContext, sources: readonly string[],
   const sink = { write: (block: Uint8Array) => out.bytes(block), finding: (f: Parameters<FindingList['add']>[0]) => found.add(f) };
   const { gtid, table, since, until } = flags;
   const own = { gtid, table, since, until };
-  await decodeRanges(ranges, { jobs: flags.jobs ?? 1, module: new URL('show-thread.ts', import.meta.url), limits, own }, sink);
+  await decodeRanges(ranges, { jobs: flags.jobs ?? 1, module: MODULE, limits, own }, sink);
   return true;
 }

@@ -2,23 +2,27 @@
  * Ranges of a log decoded in threads, what they make of it put together in order. Each thread has a ring of blocks in shared memory and rests when it is full, so
  * memory is bounded however far one thread is ahead of another, and however large a transaction is.
  */
+import { flushCompileCache } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import type { Finding } from '../../../../core/binlog/finding.ts';
 import { DrillError } from '../../../../core/errors.ts';
 import type { ReadOptions } from '../../../../core/binlog/log.ts';
 import type { LogRange } from './ranges.ts';
 
-export const SLOTS = 12;
+export const SLOTS = 6;
 /** a block of JSON Lines and some */
 export const SLOT_BYTES = 320 * 1024;
 /** Threads make little garbage: a larger young generation is only touched, never needed. */
-const YOUNG_MB = 4;
+const YOUNG_MB = 2;
+/** Beside what the largest event may become as text. A limit that is near makes a thread collect in time. */
+const OLD_MB = 256;
+const TEXT_FACTOR = 8;
 
 export type Limits = Pick<ReadOptions, 'eventBytesMax' | 'windowBytesMax'>;
 
 export interface ThreadOptions<T> {
   jobs: number;
-  /** calls serveRanges() */
+  /** calls serveRanges(); loaded here too, so that threads find it compiled */
   module: URL;
   limits: Limits;
   /** for the module */
@@ -61,7 +65,8 @@ class Thread<T> {
   constructor(ranges: LogRange[], { module, limits, own }: ThreadOptions<T>) {
     const { slots, full } = this;
     const data: ThreadData<T> = { ranges, slots: slots.buffer, full: full.buffer, limits, own };
-    this.worker = new Worker(module, { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } });
+    const maxOldGenerationSizeMb = OLD_MB + ((limits.eventBytesMax ?? 0) * TEXT_FACTOR) / 2 ** 20;
+    this.worker = new Worker(module, { workerData: data, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB, maxOldGenerationSizeMb } });
     this.worker.on('message', (m: ThreadMessage) => {
       this.queue.push(m);
       this.wake?.();
@@ -98,6 +103,8 @@ class Thread<T> {
 /** Decodes every range in `jobs` threads, by turns. Throws what a thread or the sink throws. */
 export async function decodeRanges<T>(ranges: readonly LogRange[], options: ThreadOptions<T>, sink: RangeSink): Promise<void> {
   const { jobs } = options;
+  // a thread that finds everything compiled needs no compiler of its own, which takes 17 MB
+  flushCompileCache();
   const threads = Array.from({ length: Math.min(jobs, ranges.length) }, (_, k) => {
     const mine = ranges.filter((_range, i) => i % jobs === k);
     return new Thread(mine, options);

@@ -13,7 +13,7 @@ import type { ThreadData, ThreadMessage } from './parallel.ts';
 import { headOf } from './ranges.ts';
 import type { LogRange } from './ranges.ts';
 
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 18;
 
 /** Where a view's text goes: copied in the call. */
 export interface ThreadOut {
