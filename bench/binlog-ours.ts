@@ -10,9 +10,13 @@ import type { Finding } from '../core/binlog/finding.ts';
 import type { RowsEvent } from '../core/binlog/rows.ts';
 import { GtidSet } from '../core/gtid.ts';
 import { nodeBytes } from '../targets/systems/mysql/binlog/bytes.ts';
+import { decodeRanges } from '../targets/systems/mysql/binlog/parallel.ts';
+import { rangesOf } from '../targets/systems/mysql/binlog/ranges.ts';
+import { MODULE, Texts } from './binlog-text.ts';
 import { readFiles, readStream } from '../targets/systems/mysql/binlog/read.ts';
 
-export type Mode = 'inventory' | 'inventory-all' | 'hash' | 'stream' | 'count';
+/** `text`, `text2`: every value to its text, in one thread and in two. */
+export type Mode = 'inventory' | 'inventory-all' | 'hash' | 'text' | 'text2' | 'stream' | 'count';
 
 export interface Passes {
   wallS: number[];
@@ -86,11 +90,28 @@ async function pass(mode: Mode, target: string, executed: string): Promise<Seen>
     const transactions = inventory.files.reduce((n, f) => n + f.transactions, 0);
     return { transactions, images: 0, events: 0, nestedBytes: 0, findings, digest: 0 };
   }
+  if (mode === 'text' || mode === 'text2') return texts(target, mode === 'text2' ? 2 : 1);
   const visitor = mode === 'count' ? new Counting() : new Hashing();
   const reader = new LogReader(visitor, { bytes: nodeBytes, rows: 'visit', checksums: 'all' });
   if (mode === 'stream') await readStream(target, reader, { executed: GtidSet.parse(executed), until: 'end' });
   else await readFiles([target], reader);
   return visitor.seen;
+}
+
+async function texts(target: string, jobs: number): Promise<Seen> {
+  const findings: string[] = [];
+  const visitor = new Texts((f) => f.level !== 'note' && findings.push(`${f.kind} at ${f.offset}: ${f.text}`));
+  const ranges = jobs > 1 ? await rangesOf([target], {}) : null;
+  if (ranges === null) await readFiles([target], new LogReader(visitor, { bytes: nodeBytes, rows: 'visit', checksums: 'all' }));
+  else {
+    const write = (counts: Uint8Array): void => {
+      const [transactions, images] = new Uint32Array(counts.slice().buffer) as unknown as [number, number];
+      visitor.transactions += transactions;
+      visitor.images += images;
+    };
+    await decodeRanges(ranges, { jobs, module: MODULE, limits: {}, own: null }, { write, finding: (f) => visitor.finding(f) });
+  }
+  return { transactions: visitor.transactions, images: visitor.images, events: 0, nestedBytes: 0, findings, digest: 0 };
 }
 
 const [mode, target, times, executed = ''] = process.argv.slice(2) as [Mode, string, string, string?];

@@ -111,7 +111,9 @@ function runsOf(c: Context): Map<string, () => Promise<Run>> {
   for (const name of ['mixed', 'simple', 'tiny'] as const) {
     runs.set(`json ${name}`, () => show(file(name)));
     if (name === 'tiny') continue;
-    runs.set(`text ${name}`, () => timedProgram(o.tools.mysqlbinlog, ['--base64-output=decode-rows', '-vv', file(name)], o.env, false));
+    pass('text', name);
+    pass('text2', name);
+    runs.set(`vv ${name}`, () => timedProgram(o.tools.mysqlbinlog, ['--base64-output=decode-rows', '-vv', file(name)], o.env, false));
     runs.set(`json2 ${name}`, () => show('--jobs', '2', file(name)));
   }
   // everything but the compressed transactions, which come first
@@ -181,7 +183,7 @@ function lines(corpus: Corpus, counts: Counts, rounds: Round[]): Measurement[] {
   const cells = 'mysql-binlog-connector-rust, values, nothing checked';
   const crc = 'mysqlbinlog --verify-binlog-checksum';
   const vv = 'mysqlbinlog -vv';
-  const npm = NPM_READERS.flatMap((name) => times('show --json, tiny', 'json tiny', { rival: `${name}, rows from the live server`, rivalKey: name }));
+  const npm = NPM_READERS.flatMap((name) => times('command show --json, tiny', 'json tiny', { rival: `${name}, rows from the live server`, rivalKey: name }));
   const result = [
     speed('inventory, simple', 'inventory simple', { ...gb('simple'), goal: 4, rival: native, rivalKey: 'events simple' }),
     speed('inventory, tiny', 'inventory tiny', { ...events, goal: 6, rival: native, rivalKey: 'events tiny' }),
@@ -190,10 +192,14 @@ function lines(corpus: Corpus, counts: Counts, rounds: Round[]): Measurement[] {
     speed('row hash and key, CRC, simple', 'hash simple', { ...gb('simple'), goal: 1, rival: cells, rivalKey: 'cells simple' }),
     speed('row hash and key, CRC, mixed', 'hash mixed', { ...gb('mixed'), goal: 0.6, rival: cells, rivalKey: 'cells mixed' }),
     speed('row hash and key, CRC, tiny', 'hash tiny', { ...gb('tiny'), goal: 0.3, rival: cells, rivalKey: 'cells tiny' }),
-    ...times('show --json, mixed', 'json mixed', { goal: 2.7, rival: vv, rivalKey: 'text mixed' }),
-    ...times('show --json --jobs 2, mixed', 'json2 mixed', { goal: 4, rival: vv, rivalKey: 'text mixed' }),
-    ...times('show --json, simple', 'json simple', { goal: 6, rival: vv, rivalKey: 'text simple' }),
-    ...times('show --json --jobs 2, simple', 'json2 simple', { rival: vv, rivalKey: 'text simple' }),
+    ...times('every value to text, CRC, mixed', 'text mixed', { goal: 2.7, rival: vv, rivalKey: 'vv mixed' }),
+    ...times('every value to text, CRC, two threads, mixed', 'text2 mixed', { goal: 4, rival: vv, rivalKey: 'vv mixed' }),
+    ...times('every value to text, CRC, simple', 'text simple', { goal: 6, rival: vv, rivalKey: 'vv simple' }),
+    ...times('every value to text, CRC, two threads, simple', 'text2 simple', { rival: vv, rivalKey: 'vv simple' }),
+    ...times('command show --json, mixed', 'json mixed', { rival: vv, rivalKey: 'vv mixed' }),
+    ...times('command show --json --jobs 2, mixed', 'json2 mixed', { rival: vv, rivalKey: 'vv mixed' }),
+    ...times('command show --json, simple', 'json simple', { rival: vv, rivalKey: 'vv simple' }),
+    ...times('command show --json --jobs 2, simple', 'json2 simple', { rival: vv, rivalKey: 'vv simple' }),
     ...npm,
     ...times('live stream, row hash and key, CRC', 'stream', { goal: 60, rival: 'bytes of the stream, counted only', rivalKey: 'drain', unit: '%' }),
     speed('compressed transactions, row hash and key, CRC', 'hash zstd', {
@@ -208,4 +214,4 @@ function lines(corpus: Corpus, counts: Counts, rounds: Round[]): Measurement[] {
   return [...result, measurement('binlog', 'most memory of any run of ours', 'MB', peak, { goal: PEAK_MB_MAX })];
 }
 
-const isOurs = (key: string): boolean => /^(inventory|hash|json|stream)/.test(key);
+const isOurs = (key: string): boolean => /^(inventory|hash|text|json|stream)/.test(key);
