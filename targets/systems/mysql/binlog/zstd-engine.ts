@@ -24,7 +24,7 @@ export class ZstdEngine {
     this.stream = stream;
     this.handle = handle;
     this.state = state;
-    handle.onerror = (message: string) => (this.failure = new Error(message));
+    Object.assign(handle, { onerror: (message: string) => (this.failure = new Error(message)) });
   }
 
   /** null: this Node has it otherwise. */
