@@ -2,6 +2,8 @@
  * The decoder of binary logs against other readers of the same files, in turns. Speeds are those of a process that has read the log once already (what a
  * start and the first compilation cost is in the lines that compare whole commands); CPU is of the same run as the time.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { DrillError } from '../core/errors.ts';
 import { CORPORA, ensureCorpus, startServer } from './binlog-corpus.ts';
@@ -47,8 +49,8 @@ export async function benchBinlog(o: BenchOptions, rounds = ROUNDS): Promise<Mea
   const server = await startServer(corpus.dir, o);
   stack.defer(() => server.stop());
   const runs = runsOf({ o, corpus, counts, rivals, server });
-  o.say('binlog: once, uncounted');
-  for (const [key, run] of runs) if (isOurs(key)) await run();
+  o.say('binlog: once, cold: of this only the memory counts');
+  const cold = await coldRound({ o, corpus, counts, rivals, server });
   const seen: Round[] = [];
   for (let i = 1; i <= rounds; i++) {
     o.say(`binlog: round ${i} of ${rounds}`);
@@ -56,7 +58,24 @@ export async function benchBinlog(o: BenchOptions, rounds = ROUNDS): Promise<Mea
     for (const [key, run] of runs) round.set(key, await run());
     seen.push(round);
   }
-  return lines(corpus, counts, seen);
+  return lines(corpus, counts, seen, cold);
+}
+
+/** Ours as after an installation: each process compiles everything anew. */
+async function coldRound(c: Context): Promise<Round> {
+  const round: Round = new Map();
+  const dir = await mkdtemp(join(tmpdir(), 'dbl-'));
+  try {
+    const env = { ...c.o.env, NODE_COMPILE_CACHE: join(dir, 'compiled') };
+    for (const [key, run] of runsOf({ ...c, o: { ...c.o, env } })) {
+      if (!isOurs(key)) continue;
+      await rm(env.NODE_COMPILE_CACHE, { recursive: true, force: true });
+      round.set(key, await run());
+    }
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+  return round;
 }
 
 const ours = (o: BenchOptions, mode: Mode, target: string, passes: number, executed = ''): Promise<Used> =>
@@ -154,7 +173,7 @@ function lastOf(used: Used): Run {
 }
 
 /** The table of docs/binlog.md's promises, line by line. */
-function lines(corpus: Corpus, counts: Counts, rounds: Round[]): Measurement[] {
+function lines(corpus: Corpus, counts: Counts, rounds: Round[], cold: Round): Measurement[] {
   const all = (key: string): Run[] => rounds.flatMap((r) => r.get(key) ?? []);
   const usedBy = (key: string) => ({ cpuS: median(all(key).map((r) => r.cpuS)), peakMb: Math.max(...all(key).map((r) => r.peakMb ?? NaN)) });
   const rivalOf = (name: string, key: string, value: (r: Run) => number) => {
@@ -210,8 +229,8 @@ function lines(corpus: Corpus, counts: Counts, rounds: Round[]): Measurement[] {
       rivalKey: 'rows zstd',
     }),
   ];
-  const peak = rounds.map((r) => Math.max(...[...r].filter(([key]) => isOurs(key)).map(([, run]) => run.peakMb ?? 0)));
-  return [...result, measurement('binlog', 'most memory of any run of ours', 'MB', peak, { goal: PEAK_MB_MAX })];
+  const peak = Math.max(...[cold, ...rounds].flatMap((r) => [...r].filter(([key]) => isOurs(key)).map(([, run]) => run.peakMb ?? 0)));
+  return [...result, measurement('binlog', 'most memory of any run of ours, cold ones too', 'MB', [peak], { goal: PEAK_MB_MAX })];
 }
 
 const isOurs = (key: string): boolean => /^(inventory|hash|text|json|stream)/.test(key);
