@@ -391,7 +391,7 @@ export class LogReader implements FrameSink {
 
   private onPayload(buf: Uint8Array, start: number, bodyEnd: number): Promise<void> | undefined {
     if (this.skipRows) {
-      this.payloads.skip();
+      this.payloads.skip(buf, start + HEADER_BYTES, bodyEnd);
       return undefined;
     }
     return this.payloads.whole(buf, start + HEADER_BYTES, bodyEnd);
@@ -431,7 +431,7 @@ export class LogReader implements FrameSink {
     else if (this.suspect) this.trust();
     if (type === EVENT.TRANSACTION_PAYLOAD) {
       if (!this.skipRows) return this.payloads.end();
-      if (right) this.payloads.skip();
+      if (right) this.payloads.skipSound();
     } else if (right) this.dispatch.tooLarge(type, this.eventBytesMax);
     return undefined;
   }

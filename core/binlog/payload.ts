@@ -53,8 +53,14 @@ export class Payloads implements FrameSink {
     this.framer = new Framer(this, txs, new Uint8Array(256), limits.eventBytesMax);
   }
 
+  /** A payload whose checksum was not verified must look like one: another event may have become it. Throws BinlogDamage. */
+  skip(buf: Uint8Array, start: number, end: number): void {
+    headOf(buf, start, end, end - start);
+    this.skipSound();
+  }
+
   /** Rows are not wanted: the transaction is taken for whole and committed. What ended it stands inside; a prepared XA branch looks the same. */
-  skip(): void {
+  skipSound(): void {
     if (!this.mayStand()) return;
     if (!this.toldSkipped)
       this.txs.find('rows-unverified', 'compressed transactions are not opened: an XA branch that was prepared in one is taken for committed');
@@ -154,7 +160,7 @@ export class Payloads implements FrameSink {
   }
 
   /** Reads the head and opens the nested log; null: it is refused, and a finding says why. */
-  private open(buf: Uint8Array, start: number, end: number, bodyBytes: number): ReturnType<typeof parsePayloadHead> | null {
+  private open(buf: Uint8Array, start: number, end: number, bodyBytes: number): PayloadHead | null {
     this.failed = false;
     this.thrown = null;
     this.came = 0;
@@ -167,10 +173,12 @@ export class Payloads implements FrameSink {
     }
     this.txs.held = true;
     try {
-      const head = parsePayloadHead(buf, start, end);
-      if (head.dataStart - start + head.dataLength !== bodyBytes)
-        throw new BinlogDamage('structure', `a payload says that it has ${head.dataLength} bytes, and ${bodyBytes - (head.dataStart - start)} are there`);
-      if (head.compression === 'zstd') this.checkFrame(zstdHead(buf, head.dataStart, end), head.size);
+      const head = headOf(buf, start, end, bodyBytes);
+      if (head.windowBytes > this.limits.windowBytesMax)
+        throw new BinlogDamage(
+          'too-large',
+          `a payload needs a window of ${head.windowBytes} bytes to be decompressed; ${this.limits.windowBytesMax} are allowed`,
+        );
       this.size = head.size;
       return head;
     } catch (e) {
@@ -179,16 +187,6 @@ export class Payloads implements FrameSink {
       this.close();
       return null;
     }
-  }
-
-  private checkFrame(frame: ReturnType<typeof zstdHead>, size: number): void {
-    if (frame.contentBytes !== null && frame.contentBytes !== size)
-      throw new BinlogDamage('compression', `a payload of ${size} bytes is compressed into a frame of ${frame.contentBytes}`);
-    if (frame.windowBytes > this.limits.windowBytesMax)
-      throw new BinlogDamage(
-        'too-large',
-        `a payload needs a window of ${frame.windowBytes} bytes to be decompressed; ${this.limits.windowBytesMax} are allowed`,
-      );
   }
 
   private fail(kind: FindingKind, text: string): void {
@@ -252,4 +250,19 @@ export class Payloads implements FrameSink {
   broken(_offset: number, type: number, length: number): void {
     this.fail('length', `an event of type ${type} in a compressed payload says that it has ${length} bytes, ${HEADER_BYTES} are the least`);
   }
+}
+
+type PayloadHead = ReturnType<typeof parsePayloadHead> & { windowBytes: number };
+
+/** All that a payload says of itself before its data, and that it fits. Throws BinlogDamage. */
+function headOf(buf: Uint8Array, start: number, end: number, bodyBytes: number): PayloadHead {
+  const head = parsePayloadHead(buf, start, end);
+  if (head.dataStart - start + head.dataLength !== bodyBytes)
+    throw new BinlogDamage('structure', `a payload says that it has ${head.dataLength} bytes, and ${bodyBytes - (head.dataStart - start)} are there`);
+  if (head.compression === 'none') return { ...head, windowBytes: 0 };
+  const { size } = head;
+  const frame = zstdHead(buf, head.dataStart, end);
+  if (frame.contentBytes !== null && frame.contentBytes !== size)
+    throw new BinlogDamage('compression', `a payload of ${size} bytes is compressed into a frame of ${frame.contentBytes}`);
+  return { ...head, windowBytes: frame.windowBytes };
 }

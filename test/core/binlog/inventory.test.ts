@@ -1,4 +1,5 @@
 /** Disasters: a transaction counts that is not whole; one that is whole does not; rows nobody looked at pass for proven. */
+import { zstdCompressSync } from 'node:zlib';
 import { EVENT } from '../../../core/binlog/codes.ts';
 import { Inventory } from '../../../core/binlog/inventory.ts';
 import { GtidSet } from '../../../core/gtid.ts';
@@ -58,19 +59,32 @@ test('cut anywhere: only what is whole counts, and the cut is told', () => {
   expect(inventoryOf({ 'binlog.000001': bytes }).gtids().toString()).toBe(`${UUID}:1-2`);
 });
 
-test('a compressed transaction counts without being opened', () => {
+test('a compressed transaction counts without being opened; a payload that does not look like one is damage', () => {
   const inside = new LogBytes(false)
     .query('BEGIN')
     .tableMap()
     .rows([[1, 'x']])
     .xid(1);
-  const inventory = inventoryOf({
-    f: file()
-      .gtid(5)
-      .payload(inside, { frame: Buffer.from('no zstd frame') })
-      .stop(),
-  });
-  expect(inventory.gtids().toString()).toBe(`${UUID}:5`);
+  const sound = zstdCompressSync(inside.bytes());
+  const inventoryWith = (frame: Buffer) => inventoryOf({ f: file().gtid(5).payload(inside, { frame }).stop() });
+  // what is behind the frame's header is not looked at
+  expect(
+    inventoryWith(Buffer.concat([sound.subarray(0, 18), Buffer.alloc(9)]))
+      .gtids()
+      .toString(),
+  ).toBe(`${UUID}:5`);
+  const inventory = inventoryWith(Buffer.from('no zstd frame'));
+  expect(inventory.gtids().toString()).toBe('');
+  expect(inventory.findings.counts.get('compression')).toBe(1);
+});
+
+test('a statement whose type has become that of a payload, whose checksum is not looked at, is damage', () => {
+  const log = file().gtid(1).query('CREATE TABLE u (a INT)').transaction(2).stop();
+  const bytes = log.bytes();
+  bytes[log.offsets[3]! + 4] = EVENT.TRANSACTION_PAYLOAD;
+  const inventory = inventoryOf({ f: bytes });
+  expect(inventory.gtids().toString()).toBe(`${UUID}:2`);
+  expect(inventory.findings.worst()).not.toBe('note');
 });
 
 test('XA: prepared branches are undecided until they are decided, also in a later file', () => {
