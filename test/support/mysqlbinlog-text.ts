@@ -1,5 +1,8 @@
 /** Reads what `mysqlbinlog --base64-output=decode-rows -vv` (or mariadb-binlog) prints: an opinion independent of ours about the same files. */
 import { spawn } from 'node:child_process';
+import { mkdtempDisposable } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** One column as it was printed. Strings unescaped, one character a byte. */
 export interface Printed {
@@ -46,7 +49,9 @@ const OPS = { 'INSERT INTO': 'insert', UPDATE: 'update', 'DELETE FROM': 'delete'
 
 export async function printLog(command: readonly string[], file: string, ...more: string[]): Promise<PrintedLog> {
   const [program = '', ...args] = command;
-  const child = spawn(program, [...args, '--no-defaults', '--base64-output=decode-rows', '-vv', ...more, file], {
+  // the files of LOAD DATA go there, and the tool leaves them
+  await using load = await mkdtempDisposable(join(tmpdir(), 'dbt-'));
+  const child = spawn(program, [...args, '--no-defaults', '--base64-output=decode-rows', '-vv', `--local-load=${load.path}`, ...more, file], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { TZ: 'UTC' },
   });
