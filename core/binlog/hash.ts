@@ -5,7 +5,7 @@ import type { Storage } from './column-type.ts';
 import { ABSENT, NULL } from './image.ts';
 import type { RowImage, RowsEvent } from './rows.ts';
 import type { TableMap } from './table-map.ts';
-import { DATA_AT, DATA_BYTES, jobs, JOBS_MAX, memory, MORE_AT, xxh64 } from './xxh64.ts';
+import { DATA_AT, DATA_BYTES, hashJobs, jobs, JOBS_MAX, memory, MORE_AT, NO_KEY, view as memoryView, walkJobs } from './hash-engine.ts';
 
 /**
  * 64 bits each, as two unsigned 32-bit halves, refilled per row. Not cryptographic: equal hashes are a reason to compare, different ones a proof of difference
@@ -28,6 +28,8 @@ interface Key {
   storage: readonly Storage[];
   /** 4 or 8: the key is one column of so many bytes; 0: any other */
   single: number;
+  /** that column, or NO_KEY where there is no key; null: a key for which an image must be walked here */
+  walked: number | null;
 }
 
 class Lanes implements RowHash {
@@ -52,6 +54,16 @@ class Lanes implements RowHash {
     lanes[2] = jobs[job * 4 + 3]!;
     lanes[3] = jobs[job * 4 + 2]!;
   }
+  /** Of the image that was walked as that job; its key has so many bytes, 0: is not known. */
+  takeWalked(job: number, keyBytes: number): void {
+    const { lanes } = this;
+    const at = jobs[job * 4]!;
+    if (keyBytes === 0) lanes[0] = lanes[1] = 0;
+    else if (at === NO_KEY_UNSIGNED) lanes.set(nullKey());
+    else mixSingle(memoryView, at, keyBytes, lanes, 0);
+    lanes[2] = jobs[job * 4 + 3]!;
+    lanes[3] = jobs[job * 4 + 2]!;
+  }
 }
 
 const { imul } = Math;
@@ -62,12 +74,32 @@ const P2 = 0x85ebca77 | 0;
 const P3 = 0xc2b2ae3d | 0;
 const P4 = 0x27d4eb2f | 0;
 
+const NO_KEY_UNSIGNED = NO_KEY >>> 0;
+
+/** The key that most tables have, on a short path: one integer of 4 or 8 bytes. */
+function mixSingle(view: DataView, at: number, bytes: number, to: Uint32Array, index: number): void {
+  let a = P3 ^ imul(view.getInt32(at, true), P1);
+  let b = P4 ^ (bytes === 8 ? imul(view.getInt32(at + 4, true), P2) : 0);
+  a = imul(a ^ (a >>> 15) ^ rotate(b, 16), P2);
+  b = imul(b ^ (a >>> 13), P3);
+  a = imul(a ^ (b >>> 16), P4);
+  b ^= a >>> 15;
+  to[index] = a;
+  to[index + 1] = imul(b, P1);
+}
+
+/** Of one column that is NULL. */
+function nullKey(): Uint32Array {
+  digestAt(DATA_AT, DATA_AT, 0, ~0);
+  return Uint32Array.of(jobs[KEY_JOB * 4 + 3]!, jobs[KEY_JOB * 4 + 2]!);
+}
+
 /** How INT and BIGINT are stored. */
 const SINGLES = new Set<Storage>([storageOf(COLUMN.LONG, 0), storageOf(COLUMN.LONGLONG, 0)]);
 
 const loggedKey: KeyColumns = (table) => table.primaryKey?.map((part) => part.column) ?? null;
 
-/** Whose event's bytes are in the memory of xxh64: a hasher's `before`. */
+/** Whose event's bytes are in the engine's memory: a hasher's `before`. */
 let holder: RowHash | null = null;
 /** By job: an image's key, high and low. */
 const keyOf = new Uint32Array(JOBS_MAX * 2);
@@ -87,7 +119,7 @@ export class RowHasher {
   private readonly keyColumns: KeyColumns;
   private readonly keys = new WeakMap<TableMap, Key>();
   private table: TableMap | null = null;
-  private key: Key = { columns: [], storage: [], single: 0 };
+  private key: Key = { columns: [], storage: [], single: 0, walked: NO_KEY };
   private buf: Uint8Array | null = null;
   private view: DataView = new DataView(new ArrayBuffer(0));
   private serial = -1;
@@ -116,6 +148,7 @@ export class RowHasher {
 
   /** Hashes the rows of the event that are not visited yet, many at a time, and calls `row` for each, with before and after filled; of a damaged event, for those before the damage. */
   hashAll(rows: RowsEvent, row: () => void): void {
+    if (rows.full !== null) this.walkFull(rows, rows.full, row);
     for (let more = rows.next(); more;) {
       this.open(rows);
       try {
@@ -126,6 +159,30 @@ export class RowHasher {
       } finally {
         this.handOver(rows, row);
       }
+    }
+  }
+
+  /** The rows that can be walked where they are hashed: all, but for a damaged one and what is behind it, and one without room. */
+  private walkFull(rows: RowsEvent, full: Int32Array, row: () => void): void {
+    this.open(rows);
+    const { before, after } = rows;
+    const { walked, single } = this.key;
+    if (walked === null) return;
+    const images = before !== null && after !== null ? 2 : 1;
+    while (rows.pos < rows.end) {
+      if (rows.pos < this.from || rows.pos >= this.to) this.load(rows.pos);
+      const shift = DATA_AT - this.from;
+      const found = walkJobs(rows.pos + shift, this.to + shift, IMAGES_MAX, full, walked);
+      const count = found - (found % images);
+      if (count > 0) {
+        rows.pos = jobs[count * 4 - 3]! - shift;
+        for (let job = 0; job < count;) {
+          if (before !== null) this.beforeHash.takeWalked(job++, single);
+          if (after !== null) this.afterHash.takeWalked(job++, single);
+          row();
+        }
+      } else if (rows.pos === this.from) return;
+      else this.load(rows.pos);
     }
   }
 
@@ -161,7 +218,7 @@ export class RowHasher {
   /** Hashes what is queued. */
   private run(): void {
     if (this.hashed === this.queued) return;
-    xxh64(this.hashed, this.queued);
+    hashJobs(this.hashed, this.queued);
     this.hashed = this.queued;
   }
 
@@ -172,7 +229,8 @@ export class RowHasher {
       // a key of another shape of the table
       const columns = named.every((c) => c < table.columns.length) ? named : [];
       const storage = columns.map((c) => storageOf(table.columns[c]!.type, table.columns[c]!.meta));
-      key = { columns, storage, single: storage.length === 1 && SINGLES.has(storage[0]!) ? storage[0]! >> 3 : 0 };
+      const single = storage.length === 1 && SINGLES.has(storage[0]!) ? storage[0]! >> 3 : 0;
+      key = { columns, storage, single, walked: single !== 0 ? columns[0]! : columns.length === 0 ? NO_KEY : null };
       this.keys.set(table, key);
     }
     this.table = table;
@@ -182,7 +240,7 @@ export class RowHasher {
   private image(image: RowImage, other: RowImage | null): void {
     const { single } = this.key;
     const at = single === 0 ? NULL : placeOf(this.key.columns[0]!, image, other);
-    if (at >= 0) this.hashSingle(at, single);
+    if (at >= 0) mixSingle(this.view, at, single, keyOf, this.queued * 2);
     else this.hashKey(image, other);
     if (image.patched !== null) return this.digestPatched(image);
     const { start, end } = image;
@@ -190,18 +248,6 @@ export class RowHasher {
     const from = DATA_AT + start - this.from;
     maskNulls(image, from);
     setJob(this.queued++, from, from + end - start, image.shape, image.columns);
-  }
-
-  /** The key that most tables have, on a short path. */
-  private hashSingle(at: number, bytes: number): void {
-    const { view } = this;
-    let a = P3 ^ imul(view.getInt32(at, true), P1);
-    let b = P4 ^ (bytes === 8 ? imul(view.getInt32(at + 4, true), P2) : 0);
-    a = imul(a ^ (a >>> 15) ^ rotate(b, 16), P2);
-    b = imul(b ^ (a >>> 13), P3);
-    a = imul(a ^ (b >>> 16), P4);
-    b ^= a >>> 15;
-    this.setKey(a, imul(b, P1));
   }
 
   private setKey(high: number, low: number): void {
@@ -246,10 +292,15 @@ export class RowHasher {
     if (start >= this.from && end <= this.to) return true;
     if (end - start > DATA_BYTES) return false;
     this.run();
-    this.from = start;
-    this.to = Math.max(end, Math.min(this.end, start + DATA_BYTES));
-    memory.set(this.buf!.subarray(start, this.to), DATA_AT);
+    this.load(start);
     return true;
+  }
+
+  /** The event's bytes from `start` on are put in memory, as many as there is room for. */
+  private load(start: number): void {
+    this.from = start;
+    this.to = Math.min(this.end, start + DATA_BYTES);
+    memory.set(this.buf!.subarray(start, this.to), DATA_AT);
   }
 
   private digestPieces(buf: Uint8Array, start: number, end: number, image: RowImage): void {
@@ -298,7 +349,7 @@ function setJob(job: number, from: number, to: number, seedLow: number, seedHigh
 /** At once, as the job of keys. */
 function digestAt(from: number, to: number, seedLow: number, seedHigh: number): void {
   setJob(KEY_JOB, from, to, seedLow, seedHigh);
-  xxh64(KEY_JOB, KEY_JOB + 1);
+  hashJobs(KEY_JOB, KEY_JOB + 1);
 }
 
 /** What is not in the event's own bytes, or larger than there is room for: at once, as the job of keys. */

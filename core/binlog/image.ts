@@ -22,7 +22,7 @@ export class ImagePlan {
   nullBytes = 0;
   /** which columns are in the image: 0 for all, otherwise a number made of the bitmap */
   shape = 0;
-  private readonly storage: Int32Array;
+  readonly storage: Int32Array;
   /** as in the event; the bits behind the last column do not count */
   private readonly present: Uint8Array;
   /** the columns in the image, and how they are stored */

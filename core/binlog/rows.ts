@@ -44,8 +44,11 @@ export interface RowsEvent {
   after: RowImage | null;
   /** another for each event: what was made of one event's bytes holds for no other */
   serial: number;
-  /** where its rows end in the images' buffer */
+  /** where the next row begins in the images' buffer, and where the rows end: who walks images otherwise moves `pos` behind the last one */
+  pos: number;
   end: number;
+  /** how the columns are stored, when all are in every image (null bitmap, then values that are not NULL); null: the images are not all so */
+  full: Int32Array | null;
   /** Moves to the next row and fills before and after. false at the end. Throws BinlogDamage. */
   next(): boolean;
 }
@@ -99,7 +102,9 @@ export class RowsCursor implements RowsEvent {
   before: RowImage | null = null;
   after: RowImage | null = null;
   serial = 0;
+  pos = 0;
   end = 0;
+  full: Int32Array | null = null;
 
   private readonly bytes: Bytes;
   private readonly eventBytesMax: number;
@@ -110,7 +115,6 @@ export class RowsCursor implements RowsEvent {
   private afterPlan: ImagePlan | null = null;
   private partial = false;
   private buf: Uint8Array = new Uint8Array(0);
-  private pos = 0;
 
   constructor(bytes: Bytes, eventBytesMax: number) {
     this.bytes = bytes;
@@ -139,6 +143,8 @@ export class RowsCursor implements RowsEvent {
     this.openColumns(table, buf, this.behindExtra(buf, start, end, postHeaderLength), end);
     if (type >= EVENT.MARIA_WRITE_ROWS_COMPRESSED_V1) this.inflate();
     this.beforeImage.buf = this.afterImage.buf = this.buf;
+    const { before, after } = this;
+    this.full = this.partial || (before?.shape ?? 0) !== 0 || (after?.shape ?? 0) !== 0 ? null : (this.beforePlan ?? this.afterPlan!).storage;
     return this;
   }
 

@@ -9,8 +9,24 @@ const access =
   (code: number) =>
   (...operands: Code[]): Code => [...operands.flat(), code, 0, 0];
 
-/** `ge` compares signed. */
-export const I32 = { ge: op(0x4e), ne: op(0x47), add: op(0x6a), sub: op(0x6b), load: access(0x28) } as const;
+/** Compares signed but where the name says otherwise; `shr` is unsigned. */
+export const I32 = {
+  eq: op(0x46),
+  ne: op(0x47),
+  lt: op(0x48),
+  ltUnsigned: op(0x49),
+  ge: op(0x4e),
+  add: op(0x6a),
+  sub: op(0x6b),
+  and: op(0x71),
+  shl: op(0x74),
+  shr: op(0x76),
+  load: access(0x28),
+  load8: access(0x2d),
+  /** address, value */
+  store: access(0x36),
+  store8: access(0x3a),
+} as const;
 export const I64 = {
   add: op(0x7c),
   sub: op(0x7d),
@@ -37,6 +53,8 @@ export const set = (local: number, value: Code): Code => [...value, 0x21, local]
 
 export const when = (condition: Code, then: Code, otherwise: Code = []): Code => [...condition, 0x04, 0x40, ...then, 0x05, ...otherwise, 0x0b];
 export const repeatWhile = (condition: Code, body: Code): Code => [0x03, 0x40, ...body, ...condition, 0x0d, 0, 0x0b];
+/** Ends the function. */
+export const returned = (value: Code): Code => [...value, 0x0f];
 export const during = (condition: Code, body: Code): Code => when(condition, repeatWhile(condition, body));
 
 const I32_TYPE = 0x7f;
@@ -53,13 +71,13 @@ export interface Locals {
   i64: number;
 }
 
-/** One function `run` of i32 without results, and `memory` of a fixed size. */
+/** One function `run` of i32, whose result is an i32 that its code leaves behind, and `memory` of a fixed size. */
 export function moduleOf({ parameters, i32, i64 }: Locals, code: Code, memoryBytes: number): Uint8Array<ArrayBuffer> {
   const pages = unsigned(Math.ceil(memoryBytes / PAGE_BYTES));
   const body = [2, i32, I32_TYPE, i64, I64_TYPE, ...code, 0x0b];
   return Uint8Array.from([
     ...HEAD,
-    ...section(1, [FUNCTION, parameters, ...Array.from({ length: parameters }, () => I32_TYPE), 0]),
+    ...section(1, [FUNCTION, parameters, ...Array.from({ length: parameters }, () => I32_TYPE), 1, I32_TYPE]),
     ...section(3, [0]),
     ...section(5, [1, ...pages, ...pages]),
     ...section(7, [...name('run'), 0, 0, ...name('memory'), 2, 0], 2),

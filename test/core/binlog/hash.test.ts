@@ -47,6 +47,8 @@ const event = (table: TableMap, before: RowImage | null, after: RowImage | null)
   before,
   after,
   serial: 0,
+  pos: 0,
+  full: null,
   end: (after ?? before!).buf.length,
   next: () => false,
 });

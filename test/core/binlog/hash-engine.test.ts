@@ -1,4 +1,4 @@
-import { DATA_AT, DATA_BYTES, jobs, JOBS_MAX, memory, xxh64 } from '../../../core/binlog/xxh64.ts';
+import { DATA_AT, DATA_BYTES, hashJobs, jobs, JOBS_MAX, memory } from '../../../core/binlog/hash-engine.ts';
 
 const [P1, P2, P3, P4, P5] = [0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0x165667b19e3779f9n, 0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n];
 const u64 = (n: bigint): bigint => BigInt.asUintN(64, n);
@@ -29,7 +29,7 @@ function hash(data: Uint8Array, seed: bigint, shift = 0, job = 0): bigint {
   memory.fill(0xa5, DATA_AT, DATA_AT + shift + data.length + 64);
   memory.set(data, DATA_AT + shift);
   jobs.set([DATA_AT + shift, DATA_AT + shift + data.length, Number(seed & 0xffff_ffffn), Number(seed >> 32n)], job * 4);
-  xxh64(job, job + 1);
+  hashJobs(job, job + 1);
   return (BigInt(jobs[job * 4 + 3]!) << 32n) | BigInt(jobs[job * 4 + 2]!);
 }
 
@@ -60,7 +60,7 @@ describe('XXH64', () => {
     const data = new Uint8Array(DATA_BYTES).fill(3);
     expect(hash(data, 1n, 0, JOBS_MAX - 1)).toBe(reference(data, 1n));
     for (let job = 0; job < JOBS_MAX; job++) jobs.set([DATA_AT, DATA_AT + job, job, 0], job * 4);
-    xxh64(0, JOBS_MAX);
+    hashJobs(0, JOBS_MAX);
     for (let job = 0; job < JOBS_MAX; job++)
       expect((BigInt(jobs[job * 4 + 3]!) << 32n) | BigInt(jobs[job * 4 + 2]!)).toBe(reference(data.subarray(0, job), BigInt(job)));
   });
