@@ -1,4 +1,4 @@
-import { DATA_AT, DATA_BYTES, hashJobs, jobs, JOBS_MAX, memory } from '../../../core/binlog/hash-engine.ts';
+import { DATA_AT, DATA_BYTES, hashJobs, jobs, JOBS_MAX, memory, NO_KEY, walkJobs } from '../../../core/binlog/hash-engine.ts';
 
 const [P1, P2, P3, P4, P5] = [0x9e3779b185ebca87n, 0xc2b2ae3d27d4eb4fn, 0x165667b19e3779f9n, 0x85ebca77c2b2ae63n, 0x27d4eb2f165667c5n];
 const u64 = (n: bigint): bigint => BigInt.asUintN(64, n);
@@ -63,6 +63,31 @@ describe('XXH64', () => {
     hashJobs(0, JOBS_MAX);
     for (let job = 0; job < JOBS_MAX; job++)
       expect((BigInt(jobs[job * 4 + 3]!) << 32n) | BigInt(jobs[job * 4 + 2]!)).toBe(reference(data.subarray(0, job), BigInt(job)));
+  });
+});
+
+describe('walking an image', () => {
+  /** Of a table of one INT and one value with a length of so many bytes. */
+  const walk = (prefix: number, length: number[], there: number): number => {
+    memory.fill(0xff, DATA_AT, DATA_AT + 400);
+    memory.set([0, 1, 2, 3, 4, ...length], DATA_AT);
+    return walkJobs(DATA_AT, DATA_AT + 5 + there, 1, Int32Array.of(4 << 3, prefix), NO_KEY);
+  };
+
+  it.each([
+    [1, [200]],
+    [2, [44, 1]],
+    [3, [44, 1, 0]],
+    [4, [44, 1, 0, 0]],
+  ])('a value behind %i bytes of length is whole or not there', (prefix, length) => {
+    const bytes = prefix + length[0]! + 256 * (length[1] ?? 0);
+    expect(walk(prefix, length, bytes)).toBe(1);
+    expect(jobs[1]).toBe(DATA_AT + 5 + bytes);
+    for (const there of [bytes - 1, prefix, prefix - 1, 0, -1]) expect(walk(prefix, length, there)).toBe(0);
+  });
+
+  it.each([0xffff_ffff, 0xffff_fffc, 0xffff_fff7, 0x8000_0000, 0x7fff_ffff])('a length of %i does not lead back into the row', (length) => {
+    expect(walk(4, [length & 255, (length >> 8) & 255, (length >> 16) & 255, length >>> 24], 300)).toBe(0);
   });
 });
 
