@@ -66,14 +66,14 @@ describe('XXH64', () => {
   });
 });
 
-describe('walking an image', () => {
-  /** Of a table of one INT and one value with a length of so many bytes. */
-  const walk = (prefix: number, length: number[], there: number): number => {
-    memory.fill(0xff, DATA_AT, DATA_AT + 400);
-    memory.set([0, 1, 2, 3, 4, ...length], DATA_AT);
-    return walkJobs(DATA_AT, DATA_AT + 5 + there, 1, Int32Array.of(4 << 3, prefix), NO_KEY);
-  };
+/** Of a table of one INT and one value with a length of so many bytes. */
+const walk = (prefix: number, length: number[], there: number): number => {
+  memory.fill(0xff, DATA_AT, DATA_AT + 400);
+  memory.set([0, 1, 2, 3, 4, ...length], DATA_AT);
+  return walkJobs(DATA_AT, DATA_AT + 5 + there, 1, Int32Array.of(4 << 3, prefix), NO_KEY);
+};
 
+describe('walking an image', () => {
   it.each([
     [1, [200]],
     [2, [44, 1]],

@@ -1,0 +1,19 @@
+/** With what environment Node 24 is started for a command. What the person has set stays. */
+import { join } from 'node:path';
+import { cacheFolder } from './cache.mjs';
+
+/**
+ * glibc gives back what is freed soon, and threads share one arena: 10 MB of 150 less when two threads read a log and nothing is compiled yet. For `binlog` only: it starts
+ * no other program that would inherit it.
+ */
+const SMALL = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
+
+/**
+ * @param {Readonly<Record<string, string | undefined>>} env
+ * @param {string} command
+ * @returns {Record<string, string | undefined>}
+ */
+export function nodeEnv(env, command) {
+  // the compile cache makes a warm start 0.2 s shorter
+  return { NODE_COMPILE_CACHE: join(cacheFolder(env), 'compile'), ...(command === 'binlog' ? SMALL : {}), ...env };
+}
