@@ -25,7 +25,16 @@ export type HistoryEvent =
   | { kind: 'workload-started'; rate: number; concurrency: number }
   | { kind: 'baseline-held'; chainId: string; forMs: number; acked: number; notAcked: number }
   | { kind: 'writes-went-on'; chainId: string; phase: string; forMs: number; acked: number; notAcked: number }
-  | { kind: 'fault-injected'; chainId: string; verb: string; title: string; undo: string; leaseMs: number | null; effect: EffectInterval; facts: Record<string, string> }
+  | {
+      kind: 'fault-injected';
+      chainId: string;
+      verb: string;
+      title: string;
+      undo: string;
+      leaseMs: number | null;
+      effect: EffectInterval;
+      facts: Record<string, string>;
+    }
   | { kind: 'fault-healed'; chainId: string; verb: string; how: 'drill' | 'lease' | 'vanished'; effect: EffectInterval | null }
   | { kind: 'fault-held'; chainId: string; until: string; held: boolean; seen: string }
   | { kind: 'lease-renewed'; chainIds: string[]; count: number }
@@ -35,7 +44,10 @@ export type HistoryEvent =
   | { kind: 'step-done'; stepId: string; attempt: number; envelope: Envelope }
   | { kind: 'step-checked'; stepId: string; attempt: number; viewDigest: string; results: CheckResult[] }
   | { kind: 'step-verified'; stepId: string; attempt: number }
-  | { kind: 'step-sent-back'; stepId: string; attempt: number; seen: string[] }
+  | { kind: 'step-approved'; stepId: string; attempt: number; envelope: Envelope }
+  | { kind: 'step-escalated'; stepId: string; attempt: number; to: string; why: string }
+  | { kind: 'step-delegated'; stepId: string; attempt: number; to: string; envelope: Envelope }
+  | { kind: 'step-sent-back'; stepId: string; attempt: number; seen: string[]; envelope?: Envelope }
   | { kind: 'step-skipped'; stepId: string; attempt: number; envelope: Envelope }
   | { kind: 'step-rejected'; stepId: string; attempt: number; envelope: Envelope }
   | { kind: 'step-overdue'; stepId: string; attempt: number; budgetMs: number }
@@ -70,7 +82,8 @@ export function parseChain<T extends { n: number; prev: string }>(text: string, 
   const lines: T[] = [];
   let prev = CHAIN_START;
   for (const [i, line] of raw.entries()) {
-    const broken = (why: string) => new DrillError('DRILL_CHAIN_BROKEN', `${name} line ${i + 1}: ${why}`, 'the file was changed after it was written; use the original');
+    const broken = (why: string) =>
+      new DrillError('DRILL_CHAIN_BROKEN', `${name} line ${i + 1}: ${why}`, 'the file was changed after it was written; use the original');
     let value: T;
     try {
       value = JSON.parse(line) as T;

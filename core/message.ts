@@ -6,10 +6,12 @@ import * as ed from '@noble/ed25519';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { bytesToHex, hexToBytes, utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonicalJson } from './json.ts';
+import { RIGHTS_FOR } from './rights.ts';
+import type { Right } from './rights.ts';
 
 ed.hashes.sha512 = sha512;
 
-export const TRANSITIONS = ['acknowledge', 'done', 'approve', 'reject', 'skip', 'comment', 'abort'] as const;
+export const TRANSITIONS = ['acknowledge', 'done', 'approve', 'send-back', 'reject', 'skip', 'delegate', 'comment', 'abort'] as const;
 export type Transition = (typeof TRANSITIONS)[number];
 
 /** What is signed: everything but the signature. `stepId` is "" and `attempt` 0 for an abort of the whole drill. */
@@ -22,9 +24,9 @@ export interface EnvelopeBody {
   by: string;
   role: string;
   inputs: Record<string, string>;
-  /** digest of the evidence view that was shown to the signer; "" where no view is signed (acknowledge, comment, abort) */
+  /** digest of the evidence view that was shown to the signer; "" where no view is signed (all but done and approve) */
   viewDigest: string;
-  /** why: needed for skip, reject, abort; free text of a comment */
+  /** why: needed for skip, reject, send-back, abort; free text of a comment; of a delegation, to whom */
   reason: string;
   /** wall clock of the sender, epoch ms */
   claimedAt: number;
@@ -42,9 +44,17 @@ export interface PublicKeyEntry {
   publicKey: string;
   /** a person's own key, a console's, or the rehearsal operator's (valid only in rehearsals) */
   kind: 'person' | 'console' | 'operator';
-  /** people this key may sign for, and their roles */
-  people: { name: string; roles: string[] }[];
+  /** people this key may sign for */
+  people: CrewMember[];
 }
+export interface CrewMember {
+  name: string;
+  /** of the manual */
+  roles: string[];
+  /** left out: all of them (the rehearsal operator) */
+  rights?: Right[];
+}
+export const hasRight = ({ rights }: CrewMember, among: readonly Right[]): boolean => rights === undefined || among.some((r) => rights.includes(r));
 
 export function newKeyPair(): { secretKey: string; publicKey: string } {
   const { secretKey, publicKey } = ed.keygen();
@@ -68,6 +78,9 @@ export function refusalOf(envelope: Envelope, keys: PublicKeyEntry[], drillId: s
   const person = key.people.find((p) => p.name === body.by);
   if (!person) return `key ${key.id} may not sign for ${body.by}`;
   if (!person.roles.includes(body.role)) return `${body.by} does not have the role ${body.role}`;
+  const needed = RIGHTS_FOR[body.transition];
+  if (!needed) return `there is no transition ${body.transition}`;
+  if (!hasRight(person, needed)) return `${body.by} may not ${body.transition}: it takes the right ${needed.join(' or ')}`;
   try {
     if (ed.verify(hexToBytes(signature), utf8ToBytes(canonicalJson(body)), hexToBytes(key.publicKey))) return null;
   } catch {

@@ -50,7 +50,7 @@ export interface ChainEntry {
 
 export interface InputSpec {
   name: string;
-  type: 'text' | 'number' | 'gtid-set' | 'file-digest' | 'choice';
+  type: 'text' | 'number' | 'gtid-set' | 'file-digest' | 'host' | 'choice';
   ask: string;
   choices?: string[];
 }
@@ -62,6 +62,12 @@ export interface StepPlan {
   budgetMs: number;
   needs: string[];
   inputs: InputSpec[];
+  /** somebody must have taken it this long after it opened, else it is escalated; left out: nobody watches */
+  acknowledgeMs?: number;
+  /** roles that are called, one after the other, when it is late */
+  escalate?: string[];
+  /** role of the second person who must approve it, never the one who did it */
+  approve?: string;
   checks: { check: string; with: Record<string, unknown> }[];
 }
 
@@ -87,6 +93,8 @@ export interface Plan {
   /** how a key changed on both sides is settled, and which columns identify a row better than its AUTO_INCREMENT id */
   rules: ReconcileRules;
   keys: PublicKeyEntry[];
+  /** roles that nobody fills in this drill, by the runbook's will: their steps are escalated as they open */
+  absent?: string[];
   /** name of the rehearsal, or null when people do it */
   rehearsal: string | null;
   limits: { drillMs: number; sessionLostMs: number; catchUpMs: number };

@@ -6,6 +6,7 @@ import { consistencyReasons, writesOf } from './verdict/consistency.ts';
 import { figuresOf, noFigures, objectiveReasons } from './verdict/figures.ts';
 import { badOf, counted, countFates, seconds, unknown, type Reason, type VerdictInput } from './verdict/input.ts';
 import { dataReasons, expectationReasons, historyReasons } from './verdict/rules.ts';
+import { signatureReasons } from './verdict/signatures.ts';
 
 export type { VerdictInput } from './verdict/input.ts';
 
@@ -67,6 +68,7 @@ export function computeVerdict(input: VerdictInput): VerdictReport {
   const figures = part('figures', () => figuresOf(input, fates), noFigures(input));
   const parts: [string, () => Reason[]][] = [
     ['history', () => historyReasons(input)],
+    ['signatures', () => signatureReasons(input)],
     ['expectations', () => expectationReasons(input)],
     ['objectives', () => objectiveReasons(figures, fates)],
     ['data', () => dataReasons(input)],

@@ -16,6 +16,7 @@ export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Prom
       },
     );
   };
+  for (const { id, attempt } of run.steps.states.filter((s) => run.steps.isOpen(s.id, s.attempt))) watch(run, id, attempt);
   for (;;) {
     for (const step of run.steps.ready()) if (!busy.has(step.id)) start(step.id, () => openStep(run, step.id));
     for (const step of run.steps.states) if (step.status === 'done' && !busy.has(step.id)) start(step.id, () => checkStep(run, step.id));
@@ -34,29 +35,61 @@ const work = (run: DrillRun, busy: Set<string>): boolean =>
   run.steps.ready().some((s) => !busy.has(s.id)) || run.steps.states.some((s) => s.status === 'done' && !busy.has(s.id));
 
 function doing(run: DrillRun): string {
-  const open = run.steps.states.filter((s) => ['active', 'acknowledged', 'done'].includes(s.status));
+  const open = run.steps.states.filter((s) => ['active', 'acknowledged', 'done', 'checked'].includes(s.status));
   return open.map((s) => `${s.title} (${s.status})`).join(', ');
 }
 
 async function openStep(run: DrillRun, id: string): Promise<void> {
-  const { attempt, budgetMs, sentBack } = run.steps.stateOf(id);
+  const { attempt, sentBack } = run.steps.stateOf(id);
   const opened = await run.act.openStep(run.ref, { stepId: id, attempt, sentBack, inputs: run.steps.inputs });
   run.steps.open(id, opened, Date.now());
   run.tell({ kind: 'step-opened', stepId: id, attempt, viewDigest: opened.viewDigest, instructionsDigest: opened.instructionsDigest });
-  void watchBudget(run, id, attempt, budgetMs);
+  if (run.steps.stateOf(id).roles?.length === 0) escalate(run, id, `nobody has the role ${run.steps.stateOf(id).role} in this drill`);
+  watch(run, id, attempt);
 }
 
-/** Marks a step overdue; it stays open. Ends with the step or with the drill. */
-async function watchBudget(run: DrillRun, id: string, attempt: number, budgetMs: number): Promise<void> {
-  const ended = () => run.steps.stateOf(id).attempt !== attempt || !['active', 'acknowledged'].includes(run.steps.stateOf(id).status);
-  try {
-    const inTime = await condition(() => ended() || run.stop !== null, budgetMs);
-    if (inTime) return;
-    run.steps.stateOf(id).overdue = true;
-    run.tell({ kind: 'step-overdue', stepId: id, attempt, budgetMs });
-  } catch {
-    // cancelled with the drill: nothing is overdue any more
+/** Of a step that has just opened, or that was open when the drill went on in a new run. */
+function watch(run: DrillRun, id: string, attempt: number): void {
+  void watchBudget(run, id, attempt);
+  void watchAcknowledged(run, id, attempt);
+}
+
+/** What is left of a time that began with the step; a timer has at least 1 ms. */
+const left = (run: DrillRun, id: string, ms: number): number => Math.max(1, run.steps.stateOf(id).openedAt! + ms - Date.now());
+
+/** Marks a step overdue and calls the next role; it stays open. Ends with the step or with the drill. */
+async function watchBudget(run: DrillRun, id: string, attempt: number): Promise<void> {
+  const { budgetMs } = run.steps.planOf(id);
+  if (run.steps.stateOf(id).overdue || (await closedWithin(run, id, attempt, left(run, id, budgetMs)))) return;
+  run.steps.stateOf(id).overdue = true;
+  run.tell({ kind: 'step-overdue', stepId: id, attempt, budgetMs });
+  escalate(run, id, 'not done within its budget');
+}
+
+/** While nobody has acknowledged the step, the roles of the runbook's list are called one after the other. */
+async function watchAcknowledged(run: DrillRun, id: string, attempt: number): Promise<void> {
+  const { acknowledgeMs } = run.steps.planOf(id);
+  if (acknowledgeMs === undefined) return;
+  const taken = () => run.steps.stateOf(id).status !== 'active';
+  for (let afterMs = acknowledgeMs; !(await closedWithin(run, id, attempt, left(run, id, afterMs), taken)); afterMs += acknowledgeMs) {
+    if (!escalate(run, id, `not acknowledged within ${afterMs / 1000} s`)) return;
   }
+}
+
+/** Whether the attempt ended (or `or` came true) in time; true also when the drill ends. */
+async function closedWithin(run: DrillRun, id: string, attempt: number, ms: number, or: () => boolean = () => false): Promise<boolean> {
+  try {
+    return await condition(() => !run.steps.isOpen(id, attempt) || run.stop !== null || or(), ms);
+  } catch {
+    // cancelled with the drill: nothing is late any more
+    return true;
+  }
+}
+
+function escalate(run: DrillRun, id: string, why: string): boolean {
+  const to = run.steps.escalate(id);
+  if (to !== null) run.tell({ kind: 'step-escalated', stepId: id, attempt: run.steps.stateOf(id).attempt, to, why });
+  return to !== null;
 }
 
 async function checkStep(run: DrillRun, id: string): Promise<void> {
@@ -66,6 +99,7 @@ async function checkStep(run: DrillRun, id: string): Promise<void> {
   run.tell({ kind: 'step-checked', stepId: id, attempt, viewDigest: checked.viewDigest, results: checked.results }, checked.at);
   run.checked(id, checked.results);
   if (checked.results.every((r) => r.verdict === 'pass')) {
+    if (step.approve !== undefined) return run.steps.checked(id, checked.viewDigest, Date.now());
     run.steps.verified(id, Date.now());
     run.tell({ kind: 'step-verified', stepId: id, attempt });
     return;

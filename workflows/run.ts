@@ -7,7 +7,7 @@ import type { Plan } from '../core/plan.ts';
 import type { Instant } from '../core/time.ts';
 import type { createActivities } from '../activities/index.ts';
 import type { Carried, ChainState, DrillInput, DrillRef, DrillResult, DrillState } from './messages.ts';
-import { Steps } from './steps.ts';
+import { crewOf, Steps } from './steps.ts';
 
 export type Activities = ReturnType<typeof createActivities>;
 type Acts = ActivityInterfaceFor<Activities>;
@@ -54,7 +54,7 @@ export class DrillRun {
     this.ref = input.ref;
     this.plan = input.plan;
     const c = input.carried;
-    this.steps = new Steps(input.plan.steps, c?.steps);
+    this.steps = new Steps(input.plan.steps, { crew: crewOf(input.plan.keys), absent: input.plan.absent ?? [], ...(c ? { carried: c.steps } : {}) });
     this.chain = c?.chain ?? input.plan.chain.map((e) => ({ id: e.id, title: e.title, do: e.do, status: 'pending', effect: null }));
     this.seen = new Set(c?.seenMessages);
     this.startedMs = c?.startedMs ?? Date.now();
@@ -129,8 +129,23 @@ export class DrillRun {
     }
     if (e.transition === 'comment') return this.tell({ kind: 'comment', stepId, envelope: e });
     this.steps.apply(e, Date.now());
-    const kinds = { acknowledge: 'step-acknowledged', done: 'step-done', skip: 'step-skipped', reject: 'step-rejected' } as const;
-    if (e.transition !== 'approve') this.tell({ kind: kinds[e.transition], stepId, attempt, envelope: e });
+    switch (e.transition) {
+      case 'acknowledge':
+        return this.tell({ kind: 'step-acknowledged', stepId, attempt, envelope: e });
+      case 'done':
+        return this.tell({ kind: 'step-done', stepId, attempt, envelope: e });
+      case 'skip':
+        return this.tell({ kind: 'step-skipped', stepId, attempt, envelope: e });
+      case 'reject':
+        return this.tell({ kind: 'step-rejected', stepId, attempt, envelope: e });
+      case 'delegate':
+        return this.tell({ kind: 'step-delegated', stepId, attempt, to: e.reason, envelope: e });
+      case 'send-back':
+        return this.tell({ kind: 'step-sent-back', stepId, attempt, seen: this.steps.stateOf(stepId).sentBack, envelope: e });
+      case 'approve':
+        this.tell({ kind: 'step-approved', stepId, attempt, envelope: e });
+        return this.tell({ kind: 'step-verified', stepId, attempt });
+    }
   }
 
   checked(stepId: string, results: CheckResult[]): void {

@@ -107,6 +107,7 @@ const STEP: Record<LiveStep['status'], { mark: string; style: Style; word: strin
   active: { mark: '●', style: 'bold', word: 'waiting' },
   acknowledged: { mark: '●', style: 'bold', word: '' },
   done: { mark: '●', style: 'bold', word: 'being checked' },
+  checked: { mark: '●', style: 'bold', word: 'waits for approval' },
   verified: { mark: '✓', style: 'pass', word: '' },
   skipped: { mark: '✕', style: 'unknown', word: 'skipped' },
   rejected: { mark: '✕', style: 'fail', word: 'rejected' },

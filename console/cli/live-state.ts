@@ -1,6 +1,6 @@
 /** What the live view shows, as plain data: filled from the drill's query and the writer's status by whoever follows a drill. */
 export type ChainStatus = 'pending' | 'active' | 'done' | 'healed' | 'lapsed' | 'failed';
-export type StepStatus = 'pending' | 'active' | 'acknowledged' | 'done' | 'verified' | 'skipped' | 'rejected';
+export type StepStatus = 'pending' | 'active' | 'acknowledged' | 'done' | 'checked' | 'verified' | 'skipped' | 'rejected';
 
 /** A running objective. `waiting`: what it counts from has not happened. */
 export interface LiveObjective {

@@ -18,12 +18,18 @@ export interface OperatorConfig {
   drillId: string;
   bundle: string;
   signer: Signer;
+  /** the second person of steps that need one */
+  second: Signer;
   /** folder of drillbook, mysql, mysqlbinlog, …: goes first on the scripts' PATH */
   binDir: string;
   /** the environment of the scripts; it also says which Temporal (TEMPORAL_…) */
   env: Record<string, string>;
   rehearsal: Rehearsal;
 }
+
+/** The manual's role unless that is absent: then the first that was called in its place. */
+const roleFor = (step: StepState, transition: Transition): string =>
+  transition === 'approve' ? (step.approver ?? '') : step.roles?.includes(step.role) === false ? (step.roles[0] ?? step.role) : step.role;
 
 const POLL_MS = 120;
 const SEND_MS = 60_000;
@@ -45,8 +51,11 @@ export class Operator {
     for (;;) {
       const state = await this.#look();
       if (state?.phase === 'ended') return;
-      const step = state?.phase === 'manual' ? state.steps.find((s) => s.status === 'active' || s.status === 'acknowledged') : undefined;
-      if (step) await this.#act(step);
+      const steps = state?.phase === 'manual' ? state.steps : [];
+      const checked = steps.find((s) => s.status === 'checked');
+      const step = steps.find((s) => s.status === 'active' || s.status === 'acknowledged');
+      if (checked) await this.#send(checked, 'approve', { viewDigest: checked.viewDigest });
+      else if (step) await this.#act(step);
       else await new Promise((r) => setTimeout(r, POLL_MS));
     }
   }
@@ -79,8 +88,8 @@ export class Operator {
     try {
       await send(
         this.#handle,
-        this.#config.signer,
-        { drillId: this.#config.drillId, stepId: step.id, attempt: step.attempt, transition, role: step.role, ...more },
+        transition === 'approve' ? this.#config.second : this.#config.signer,
+        { drillId: this.#config.drillId, stepId: step.id, attempt: step.attempt, transition, role: roleFor(step, transition), ...more },
         SEND_MS,
       );
     } catch (e) {

@@ -152,6 +152,8 @@ export interface StepRow {
   engineGapMs: number;
   state: Verdict | 'open';
   outcome: string;
+  /** who approved it, to whom it was escalated or handed, as sentences */
+  notes: string[];
   checks: { check: string; verdict: Verdict; seen: string }[];
   claimedWallMs: number | null;
   acceptedWallMs: number | null;
@@ -161,6 +163,8 @@ export interface PeopleModel {
   rows: StepRow[];
   /** spanMs: from the first step's opening to the last one's end; steps may overlap, so the sum may be larger */
   totals: { spanMs: number; tookMs: number; waitingMs: number; personMs: number; machineMs: number; engineGapMs: number };
+  /** since T0: when the manual opened, was first acknowledged, and a first step was signed as done; null: never */
+  firsts: { openedMs: number | null; acknowledgedMs: number | null; doneMs: number | null };
   comments: { atMs: number; by: string; stepId: string; text: string }[];
 }
 export interface ExpectationRow {

@@ -5,6 +5,7 @@ import type { Plan } from '../plan.ts';
 import { entries, round } from './axis.ts';
 import type { Axis } from './axis.ts';
 import type { PeopleModel, PersonBar, ReportInput, StepRow } from './model.ts';
+import { duration } from './text.ts';
 
 interface Attempt {
   stepId: string;
@@ -16,12 +17,16 @@ interface Attempt {
   envelope: Envelope | null;
   acceptedWallMs: number | null;
   over: boolean;
+  /** how long it waited for its approver */
+  approvalMs: number | null;
+  checkedMs: number | null;
+  notes: string[];
   results: CheckResult[];
   ended: 'verified' | 'sent back' | 'skipped' | 'rejected' | null;
 }
 
 export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; bars: PersonBar[] } {
-  const attempts = fold(input.history, axis);
+  const attempts = fold(input.history, axis, input.plan);
   const gaps = entries(input.history, 'engine-gap').map((g) => [axis.wall(g.fromWallMs), axis.wall(g.toWallMs)] as const);
   const rows = attempts.map((a) => rowOf(a, input.plan, gaps));
   const sum = (f: (r: StepRow) => number | null) => round(rows.reduce((n, r) => n + (f(r) ?? 0), 0));
@@ -35,10 +40,21 @@ export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; 
     machineMs: sum((r) => r.machineMs),
     engineGapMs: sum((r) => r.engineGapMs),
   };
-  return { model: { rehearsal: input.plan.rehearsal !== null, rows: [...rows, ...neverOpened(input.plan, attempts)], totals, comments }, bars };
+  return {
+    model: { rehearsal: input.plan.rehearsal !== null, rows: [...rows, ...neverOpened(input.plan, attempts)], totals, firsts: firstsOf(attempts), comments },
+    bars,
+  };
 }
 
-function fold(history: readonly HistoryEntry[], axis: Axis): Attempt[] {
+function firstsOf(attempts: readonly Attempt[]): PeopleModel['firsts'] {
+  const first = (of: (a: Attempt) => number | null) => {
+    const times = attempts.flatMap((a) => of(a) ?? []);
+    return times.length > 0 ? round(Math.min(...times)) : null;
+  };
+  return { openedMs: first((a) => a.openedMs), acknowledgedMs: first((a) => a.ackMs), doneMs: first((a) => a.doneMs) };
+}
+
+function fold(history: readonly HistoryEntry[], axis: Axis, plan: Plan): Attempt[] {
   const all: Attempt[] = [];
   const find = (e: { stepId: string; attempt: number }) => all.find((a) => a.stepId === e.stepId && a.attempt === e.attempt);
   const end = (a: Attempt, e: HistoryEntry, ended: Attempt['ended']) => {
@@ -61,6 +77,9 @@ function fold(history: readonly HistoryEntry[], axis: Axis): Attempt[] {
         envelope: null,
         acceptedWallMs: null,
         over: false,
+        approvalMs: null,
+        checkedMs: null,
+        notes: [],
         results: [],
         ended: null,
       });
@@ -75,11 +94,20 @@ function fold(history: readonly HistoryEntry[], axis: Axis): Attempt[] {
     } else if (e.kind === 'step-done') {
       a.doneMs = axis.at(e.at);
       signed(a, e);
-    } else if (e.kind === 'step-checked') a.results = e.results;
+    } else if (e.kind === 'step-checked') {
+      a.results = e.results;
+      a.checkedMs = axis.at(e.at);
+    } else if (e.kind === 'step-approved') {
+      a.approvalMs = a.checkedMs === null ? null : round(axis.at(e.at) - a.checkedMs);
+      a.notes.push(`approved by ${whoOf(e.envelope, plan)}${a.approvalMs === null ? '' : ` after ${duration(a.approvalMs)}`} (${vouchedOf(e.envelope, plan)})`);
+    } else if (e.kind === 'step-escalated') a.notes.push(`escalated to ${e.to}: ${e.why}`);
+    else if (e.kind === 'step-delegated') a.notes.push(`handed to ${e.to} by ${whoOf(e.envelope, plan)}`);
     else if (e.kind === 'step-overdue') a.over = true;
     else if (e.kind === 'step-verified') end(a, e, 'verified');
-    else if (e.kind === 'step-sent-back') end(a, e, 'sent back');
-    else if (e.kind === 'step-skipped' || e.kind === 'step-rejected') {
+    else if (e.kind === 'step-sent-back') {
+      end(a, e, 'sent back');
+      if (e.envelope) a.notes.push(e.seen.join('; '));
+    } else if (e.kind === 'step-skipped' || e.kind === 'step-rejected') {
       signed(a, e);
       end(a, e, e.kind === 'step-skipped' ? 'skipped' : 'rejected');
     }
@@ -94,6 +122,7 @@ function rowOf(a: Attempt, plan: Plan, gaps: readonly (readonly [number, number]
     from === null || to === null ? 0 : gaps.reduce((n, [g, h]) => n + Math.max(0, Math.min(h, to) - Math.max(g, from)), 0);
   const part = (from: number | null, to: number | null) => (from === null || to === null ? null : round(Math.max(0, to - from - without(from, to))));
   const state = stateOf(a);
+  const machine = part(a.doneMs, a.endMs);
   const person = a.ackMs === null ? null : part(a.ackMs, a.doneMs ?? a.endMs);
   return {
     number: `${index || '?'}${a.attempt > 1 ? ` (attempt ${a.attempt})` : ''}`,
@@ -106,10 +135,11 @@ function rowOf(a: Attempt, plan: Plan, gaps: readonly (readonly [number, number]
     tookMs: a.endMs === null ? null : round(a.endMs - a.openedMs),
     waitingMs: part(a.openedMs, a.ackMs),
     personMs: person,
-    machineMs: part(a.doneMs, a.endMs),
+    machineMs: machine === null ? null : round(Math.max(0, machine - (a.approvalMs ?? 0))),
     engineGapMs: round(without(a.openedMs, a.endMs)),
     state,
     outcome: outcomeOf(a),
+    notes: a.notes,
     checks: a.results.map(({ check, verdict, seen }) => ({ check, verdict, seen })),
     claimedWallMs: a.envelope?.claimedAt ?? null,
     acceptedWallMs: a.acceptedWallMs,
@@ -124,7 +154,8 @@ function stateOf(a: Attempt): StepRow['state'] {
 
 function outcomeOf(a: Attempt): string {
   if (a.ended === null) return 'not finished';
-  if (a.ended === 'sent back') return 'sent back by its check';
+  if (a.ended === 'sent back')
+    return a.results.every((r) => r.verdict === 'pass') && a.results.length > 0 ? 'sent back by its approver' : 'sent back by its check';
   if (a.ended === 'verified') return a.results.length > 0 ? 'verified' : 'verified (no checks)';
   return a.ended + (a.envelope?.reason ? `: ${a.envelope.reason}` : '');
 }
@@ -157,6 +188,7 @@ function neverOpened(plan: Plan, attempts: Attempt[]): StepRow[] {
         engineGapMs: 0,
         state: 'open' as const,
         outcome: 'never opened',
+        notes: [],
         checks: [],
         ...none,
       },

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { ZodType } from 'zod';
 import type { Undo } from '../plan.ts';
 import { DURATION, durationMs, durationText } from './duration.ts';
+import { peopleProblems } from './lint-people.ts';
 import { INVALID, didYouMean, schemaProblems } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { LEASE_MS_MAX, LEASE_MS_MIN } from './schema.ts';
@@ -231,7 +232,7 @@ const rehearsals: Rule = (r) => {
   });
 };
 
-const RULES: readonly Rule[] = [duplicates, verbs, leases, objectives, stepGraph, checksExist, budgets, rehearsals];
+const RULES: readonly Rule[] = [duplicates, verbs, leases, objectives, stepGraph, checksExist, budgets, peopleProblems, rehearsals];
 
 /** Everything that is wrong with a runbook, whatever its target; with an inventory also what does not fit that target. */
 export function lintRunbook(r: Runbook, catalogue: Catalogue, inventory?: Inventory): Problem[] {

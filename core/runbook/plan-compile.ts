@@ -1,9 +1,11 @@
 /** From a runbook, a target and the keys of a crew to the plan that the workflow gets. Pure; all that can be refused is refused here. */
 import { DrillError } from '../errors.ts';
 import { canonicalJson } from '../json.ts';
+import { hasRight } from '../message.ts';
 import type { PublicKeyEntry } from '../message.ts';
 import { CONFLICT_CLASSES } from '../plan.ts';
 import type { ChainEntry, Expectations, Objective, Plan, StepPlan } from '../plan.ts';
+import type { Right } from '../rights.ts';
 import { durationMs } from './duration.ts';
 import { BUILT_IN, faultEntries, lintRunbook } from './lint.ts';
 import type { Catalogue, FaultInfo } from './lint.ts';
@@ -12,6 +14,8 @@ import type { Locate } from './problem.ts';
 import { rehearsalOf } from './rehearsal.ts';
 import { PLAN_BYTES_MAX } from './schema.ts';
 import type { Inventory, Runbook } from './schema.ts';
+
+type Step = Runbook['steps'][number];
 
 export interface PlanSources extends Catalogue {
   runbook: Runbook;
@@ -52,6 +56,7 @@ export function compilePlan(s: PlanSources): Plan {
     steps: r.steps.map(stepPlan),
     rules: r.rules,
     keys: s.keys,
+    ...(r.absent === undefined ? {} : { absent: r.absent }),
     rehearsal: s.rehearsal,
     limits: { drillMs: durationMs(r.limits.drill), sessionLostMs: durationMs(r.limits['session-lost']), catchUpMs: durationMs(r.limits['catch-up']) },
   };
@@ -65,16 +70,26 @@ export function compilePlan(s: PlanSources): Plan {
   return plan;
 }
 
-/** A step whose role nobody may sign for would wait for ever. */
+/** A step that nobody may do, or that nobody but its doer may approve, would wait for ever. */
 function refuseUnfilledRoles({ runbook, keys, rehearsal }: PlanSources): void {
-  const filled = new Set(keys.filter((k) => k.kind !== 'operator' || rehearsal !== null).flatMap((k) => k.people.flatMap((p) => p.roles)));
-  const missing = [...new Set(runbook.steps.map((s) => s.role))].filter((role) => !filled.has(role));
+  const crew = keys.filter((k) => k.kind !== 'operator' || rehearsal !== null).flatMap((k) => k.people);
+  const absent = new Set(runbook.absent);
+  const who = (roles: readonly string[], right: Right) => crew.filter((p) => hasRight(p, [right]) && p.roles.some((r) => roles.includes(r)));
+  const rolesOf = (s: Step) => [s.role, ...(s.escalate ?? [])].filter((r) => !absent.has(r));
+  const missing = runbook.steps.flatMap((s) => [...rolesOf(s).filter((r) => who([r], 'responder').length === 0), ...unapproved(s)]);
   if (missing.length > 0)
     throw new DrillError(
       'DRILL_ROLE_UNFILLED',
-      `nobody in the crew has the role ${missing.join(', ')}`,
-      `give the role to somebody who takes part; filled: ${[...filled].join(', ') || 'none'}`,
+      `nobody in the crew has the role ${[...new Set(missing)].join(', ')}`,
+      `give the role to somebody who takes part; filled: ${[...new Set(crew.flatMap((p) => p.roles))].join(', ') || 'none'}`,
     );
+
+  function unapproved(s: Step): string[] {
+    if (s.approve === undefined) return [];
+    const approvers = who([s.approve], 'approver');
+    const second = who(rolesOf(s), 'responder').some((doer) => approvers.some((a) => a.name !== doer.name));
+    return second ? [] : [`${s.approve} with the right to approve step ${s.id}, beside the one who does it`];
+  }
 }
 
 function objectivesOf(r: Runbook): Plan['objectives'] {
@@ -116,5 +131,16 @@ function expectations(r: Runbook): Expectations {
 
 function stepPlan(s: Runbook['steps'][number]): StepPlan {
   const inputs = s.inputs.map(({ choices, ...i }) => ({ ...i, ...(choices ? { choices } : {}) }));
-  return { id: s.id, title: s.title, role: s.role, budgetMs: durationMs(s.budget), needs: s.needs, inputs, checks: s.checks };
+  return {
+    id: s.id,
+    title: s.title,
+    role: s.role,
+    budgetMs: durationMs(s.budget),
+    needs: s.needs,
+    inputs,
+    ...(s.acknowledge === undefined ? {} : { acknowledgeMs: durationMs(s.acknowledge) }),
+    ...(s.escalate === undefined ? {} : { escalate: s.escalate }),
+    ...(s.approve === undefined ? {} : { approve: s.approve }),
+    checks: s.checks,
+  };
 }

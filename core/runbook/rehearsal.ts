@@ -1,5 +1,6 @@
 /** What the rehearsal operator does in place of people: per step a script and the inputs it signs with. */
 import { DrillError } from '../errors.ts';
+import type { CrewMember } from '../message.ts';
 import type { Runbook } from './schema.ts';
 
 export interface RehearsalStep {
@@ -32,4 +33,15 @@ export function rehearsalOf(r: Runbook, name: string): Rehearsal {
     return [s.id, { script: override?.script ?? s.rehearse?.script ?? '', inputs: override?.inputs ?? s.rehearse?.inputs ?? {} }];
   });
   return { name, title: rehearsal.title, onSentBack: rehearsal['on-sent-back'], steps: Object.fromEntries(steps) };
+}
+
+export const OPERATOR = 'operator (script)';
+/** Nobody approves an own step, a script neither. */
+export const SECOND_OPERATOR = 'second operator (script)';
+
+/** Who takes part in a rehearsal of this runbook: the operator in all roles, and a second one where a second person must approve. */
+export function rehearsalCrew(r: Runbook): CrewMember[] {
+  const roles = [...new Set(r.steps.flatMap((s) => [s.role, ...(s.escalate ?? [])]))];
+  const approvers = [...new Set(r.steps.flatMap((s) => s.approve ?? []))];
+  return [{ name: OPERATOR, roles }, ...(approvers.length > 0 ? [{ name: SECOND_OPERATOR, roles: approvers }] : [])];
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { CONFLICT_CLASSES } from '../plan.ts';
+import { RIGHTS } from '../rights.ts';
 import { DURATION, durationMs } from './duration.ts';
 
 export const FILE_BYTES_MAX = 1_000_000;
@@ -38,7 +39,7 @@ const chainEntry = z.strictObject({
 const input = z
   .strictObject({
     name: z.string().regex(/^[a-z][a-zA-Z0-9_]{0,63}$/, 'an input name is a letter and then letters, digits and underscores'),
-    type: z.enum(['text', 'number', 'gtid-set', 'file-digest', 'choice']),
+    type: z.enum(['text', 'number', 'gtid-set', 'file-digest', 'host', 'choice']),
     ask: line,
     choices: z.array(line).min(1).optional(),
   })
@@ -51,6 +52,9 @@ const step = z.strictObject({
   title: line,
   role: name,
   budget: duration,
+  acknowledge: duration.optional(),
+  escalate: z.array(name).min(1).optional(),
+  approve: name.optional(),
   needs: z.array(name).default([]),
   instructions: z.string().min(1, 'must not be empty'),
   inputs: z.array(input).default([]),
@@ -93,6 +97,7 @@ export const runbookSchema = z.strictObject({
       conflicts: z.strictObject(Object.fromEntries(CONFLICT_CLASSES.map((c) => [c, count.optional()]))).optional(),
     })
     .default({}),
+  absent: z.array(name).min(1).optional(),
   steps: z.array(step).min(1).max(STEPS_MAX),
   rehearsals: z.record(name, rehearsal).default({}),
 });
@@ -110,7 +115,10 @@ export const inventorySchema = z.strictObject({
 });
 export type Inventory = z.output<typeof inventorySchema>;
 
-/** Who takes part, and in which roles. A person without a public key here signs with a key that is handed over when the drill starts. */
+/**
+ * Who takes part: roles of the manual, rights (core/rights.ts; a responder where nothing is said), and the key a person signs with. A person without one takes part
+ * through a console that vouches for the session it authenticated.
+ */
 export const crewSchema = z.strictObject({
   crew: name,
   title: line,
@@ -119,6 +127,7 @@ export const crewSchema = z.strictObject({
       z.strictObject({
         name: line,
         roles: z.array(name).min(1),
+        rights: z.array(z.enum(RIGHTS)).min(1).default(['responder']),
         'public-key': z
           .string()
           .regex(/^[0-9a-f]{64}$/, 'a public key is 64 hex digits')

@@ -6,6 +6,8 @@ import type { Convergence, FateLine, LostKey, ReconcileSummary, RowLine } from '
 import { CHAIN_START, type HistoryEntry, type HistoryEvent } from '../../core/history.ts';
 import { digestOf, sha256Hex as slowSha256 } from '../../core/json.ts';
 import type { LedgerAttempt } from '../../core/ledger.ts';
+import { newKeyPair, signEnvelope } from '../../core/message.ts';
+import type { Envelope, EnvelopeBody } from '../../core/message.ts';
 import type { ConflictClass, Plan } from '../../core/plan.ts';
 import type { EffectInterval, Instant } from '../../core/time.ts';
 import type { VerdictInput } from '../../core/verdict.ts';
@@ -31,6 +33,20 @@ const BOOT = 'boot-1';
 export const at = (ms: number): Instant => ({ monoNs: String(Math.round(ms * 1e6)), wallMs: WALL_MINUS_MONO_MS + ms, boot: BOOT, by: 'test' });
 const effect = (ms: number): EffectInterval => ({ absent: at(ms), present: at(ms + 12), probe: 'test' });
 
+/** Ada does, Ben approves. */
+const secrets = { Ada: newKeyPair(), Ben: newKeyPair() };
+export const PEOPLE_KEYS: Plan['keys'] = (['Ada', 'Ben'] as const).map((name) => ({
+  id: name,
+  publicKey: secrets[name].publicKey,
+  kind: 'person',
+  people: [{ name, roles: name === 'Ada' ? ['dba'] : ['lead'], rights: [name === 'Ada' ? 'responder' : 'approver'] }],
+}));
+export function signed(by: 'Ada' | 'Ben', transition: EnvelopeBody['transition'], more: Partial<EnvelopeBody> = {}): Envelope {
+  const role = by === 'Ada' ? 'dba' : 'lead';
+  const base = { messageId: `${by} ${transition}`, drillId: 'd', stepId: 'recover', attempt: 1, inputs: {}, viewDigest: '', reason: 'because', claimedAt: 1 };
+  return signEnvelope({ ...base, transition, by, role, signedBy: by, ...more }, secrets[by].secretKey);
+}
+
 const PLAN: Plan = {
   version: 1,
   runbook: 'mysql-stale-promotion',
@@ -54,7 +70,7 @@ const PLAN: Plan = {
   expect: { lostTransactions: 100, conflicts: { 'insert/insert': 20, 'update/update': 1 } },
   steps: [{ id: 'recover', title: 'recover', role: 'dba', budgetMs: 60_000, needs: [], inputs: [], checks: [] }],
   rules: { conflict: 'new-wins', identity: {} },
-  keys: [],
+  keys: PEOPLE_KEYS,
   rehearsal: 'default',
   limits: { drillMs: 600_000, sessionLostMs: 10_000, catchUpMs: 10_000 },
 };

@@ -4,7 +4,7 @@ import type { Fate, FateLine } from '../../core/bundle.ts';
 import type { HistoryEvent } from '../../core/history.ts';
 import { sha256Hex } from '../../core/json.ts';
 import { computeVerdict, verdictLine } from '../../core/verdict.ts';
-import { at, passingBundle, type TestBundle } from './verdict-bundle.ts';
+import { at, passingBundle, signed, type TestBundle } from './verdict-bundle.ts';
 
 const judged = (harm: (b: TestBundle) => void) => {
   const bundle = passingBundle();
@@ -266,7 +266,7 @@ const PASSES: [string, (b: TestBundle) => void][] = [
     'a step skipped by a signed decision',
     (b) => {
       without(b, 'step-verified');
-      add(b, { kind: 'step-skipped', stepId: 'recover', attempt: 1, envelope: {} as never });
+      add(b, { kind: 'step-skipped', stepId: 'recover', attempt: 1, envelope: signed('Ada', 'skip') });
     },
   ],
   ['notes', (b) => b.findings.push({ severity: 'note', text: 'a cut tail' })],

@@ -15,9 +15,13 @@ const inventory = (text: string) => {
 };
 const RIGHT = 'target: mine\nplatform: local\nsystem: mysql\nsite: here\nnodes: [a, b]\n';
 
-test('the local target and the rehearsal crew are right', () => {
+test('the local target and the example of a crew are right', () => {
   expect(loadInventory(join(RUNBOOKS, 'targets'), 'local')).toMatchObject({ nodes: ['db1', 'db2', 'db3'], disposable: true, drills: 'allowed' });
-  expect(loadCrew(join(RUNBOOKS, 'crews'), 'rehearsal').people).toEqual([{ name: 'operator', roles: ['incident-commander', 'dba', 'sre'] }]);
+  expect(loadCrew(join(RUNBOOKS, 'crews'), 'example').people.map((p) => p.rights)).toEqual([
+    ['responder'],
+    ['responder'],
+    ['responder', 'approver', 'coordinator'],
+  ]);
 });
 
 test('what a file does not allow is forbidden', () => expect(inventory(RIGHT)()).toMatchObject({ disposable: false, drills: 'forbidden' }));

@@ -7,7 +7,7 @@ import { canonicalJson, digestOf } from '../../../core/json.ts';
 import { newKeyPair } from '../../../core/message.ts';
 import type { Plan } from '../../../core/plan.ts';
 import { compilePlan } from '../../../core/runbook/plan-compile.ts';
-import { rehearsalOf } from '../../../core/runbook/rehearsal.ts';
+import { OPERATOR, rehearsalCrew, rehearsalOf, SECOND_OPERATOR } from '../../../core/runbook/rehearsal.ts';
 import type { Rehearsal } from '../../../core/runbook/rehearsal.ts';
 import { loadInventory } from '../../../evidence/load-inventory.ts';
 import { loadRunbook, runbookFile } from '../../../evidence/load-runbook.ts';
@@ -23,6 +23,8 @@ export interface Prepared {
   planDigest: string;
   rehearsal: Rehearsal;
   signer: Signer;
+  /** approves what the operator did */
+  second: Signer;
 }
 export interface Wanted {
   root: string;
@@ -35,8 +37,6 @@ export interface Wanted {
   now: Date;
 }
 
-const OPERATOR = 'operator (script)';
-
 export function prepareDrill(w: Wanted): Prepared {
   const loaded = loadRunbook(runbookFile(join(w.root, 'runbooks'), w.runbook), CATALOGUE);
   const inventory = loadInventory(join(w.root, 'runbooks', 'targets'), w.target);
@@ -45,8 +45,7 @@ export function prepareDrill(w: Wanted): Prepared {
   if (inventory.drills !== 'allowed')
     throw new DrillError('DRILL_TARGET_FORBIDDEN', `target ${w.target} does not allow drills`, 'its owner says `drills: allowed` in the inventory file');
   const { secretKey, publicKey } = newKeyPair();
-  const roles = [...new Set(loaded.runbook.steps.map((s) => s.role))];
-  const keys = [{ id: 'rehearsal-operator', publicKey, kind: 'operator' as const, people: [{ name: OPERATOR, roles }] }];
+  const keys = [{ id: 'rehearsal-operator', publicKey, kind: 'operator' as const, people: rehearsalCrew(loaded.runbook) }];
   const plan = compilePlan({ ...loaded, ...CATALOGUE, inventory, keys, rehearsal: w.rehearse });
   const bundle = freshFolder(resolve(w.cwd, w.out), plan.runbook, w.now.getTime());
   const logDir = join(bundle, 'engine');
@@ -61,5 +60,6 @@ export function prepareDrill(w: Wanted): Prepared {
     planDigest: digestOf(plan),
     rehearsal: rehearsalOf(loaded.runbook, w.rehearse),
     signer: { by: OPERATOR, keyId: 'rehearsal-operator', secretKey },
+    second: { by: SECOND_OPERATOR, keyId: 'rehearsal-operator', secretKey },
   };
 }

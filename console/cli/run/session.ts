@@ -91,6 +91,7 @@ export class Session {
       drillId: prepared.drillId,
       bundle: prepared.bundle,
       signer: prepared.signer,
+      second: prepared.second,
       binDir: tools.binDir,
       env: { ...this.#env, DRILLBOOK_LAB: this.lab.stateFile },
       rehearsal: prepared.rehearsal,
