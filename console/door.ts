@@ -5,8 +5,8 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import { DrillError, messageOf } from '../core/errors.ts';
 import { signEnvelope } from '../core/message.ts';
-import type { EnvelopeBody, Transition } from '../core/message.ts';
-import { transition } from '../workflows/messages.ts';
+import type { Envelope, EnvelopeBody, Transition } from '../core/message.ts';
+import { refusedAttempt, transition } from '../workflows/messages.ts';
 import type { Accepted } from '../workflows/messages.ts';
 
 export interface Signer {
@@ -57,6 +57,7 @@ export async function send(handle: WorkflowHandle, signer: Signer, act: Act, dea
         throw new DrillError('DRILL_REFUSED', `the drill ${act.drillId} has ended, or there is none of that name`, '', { cause: e });
       if (e instanceof WorkflowUpdateFailedError) {
         const why = e.cause instanceof ApplicationFailure ? e.cause.message : messageOf(e);
+        await record(handle, envelope, why);
         throw new DrillError('DRILL_REFUSED', `${act.transition} of ${act.stepId || 'the drill'} was refused: ${why}`, '', { cause: e });
       }
       if (Date.now() >= deadline)
@@ -68,5 +69,15 @@ export async function send(handle: WorkflowHandle, signer: Signer, act: Act, dea
         );
       await new Promise((r) => setTimeout(r, RETRY_MS));
     }
+  }
+}
+
+/** The drill's history says what was refused and why; a drill that has just ended has no history any more. */
+async function record(handle: WorkflowHandle, { messageId, by, stepId, transition: act }: Envelope, reason: string): Promise<void> {
+  try {
+    await handle.client.withDeadline(Date.now() + ATTEMPT_MS, () => handle.signal(refusedAttempt, { messageId, by, stepId, transition: act, reason }));
+  } catch (e) {
+    if (!(e instanceof WorkflowNotFoundError))
+      throw new DrillError('DRILL_REFUSED', `${reason} (and that could not be recorded: ${messageOf(e)})`, '', { cause: e });
   }
 }

@@ -52,7 +52,7 @@ export type HistoryEvent =
   | { kind: 'step-rejected'; stepId: string; attempt: number; envelope: Envelope }
   | { kind: 'step-overdue'; stepId: string; attempt: number; budgetMs: number }
   | { kind: 'comment'; stepId: string; envelope: Envelope }
-  | { kind: 'message-refused'; via: 'signal'; messageId: string; by: string; reason: string }
+  | { kind: 'message-refused'; via: 'signal' | 'update'; messageId: string; by: string; reason: string }
   | { kind: 'workload-stopped'; writes: number }
   | { kind: 'verified'; converged: boolean | null; acked: number; bad: number; unknown: number }
   | { kind: 'disaster-not-reproduced'; reasons: string[]; expect: Expectations }

@@ -56,6 +56,19 @@ export interface CrewMember {
 }
 export const hasRight = ({ rights }: CrewMember, among: readonly Right[]): boolean => rights === undefined || among.some((r) => rights.includes(r));
 
+/** Who takes part, by name; what several keys say of a person adds up. */
+export function crewOf(keys: readonly PublicKeyEntry[]): CrewMember[] {
+  const byName = Map.groupBy(
+    keys.flatMap((k) => k.people),
+    (p) => p.name,
+  );
+  return [...byName].map(([name, entries]) => ({
+    name,
+    roles: [...new Set(entries.flatMap((p) => p.roles))],
+    ...(entries.some((p) => p.rights === undefined) ? {} : { rights: [...new Set(entries.flatMap((p) => p.rights!))] }),
+  }));
+}
+
 export function newKeyPair(): { secretKey: string; publicKey: string } {
   const { secretKey, publicKey } = ed.keygen();
   return { secretKey: bytesToHex(secretKey), publicKey: bytesToHex(publicKey) };

@@ -21,11 +21,11 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
 const CHUNK_BYTES = 1 << 20;
 
 /** Replaces or makes a file: a temporary beside it, fsync, rename, fsync of the folder. Parts are streamed, so a file may be larger than memory. */
-export function writeDurably(file: string, parts: string | Uint8Array | Iterable<string>): void {
+export function writeDurably(file: string, parts: string | Uint8Array | Iterable<string>, mode = 0o644): void {
   const temporary = `${file}.tmp-${process.pid}`;
   try {
     mkdirSync(dirname(file), { recursive: true });
-    const fd = openSync(temporary, 'w', 0o644);
+    const fd = openSync(temporary, 'w', mode);
     try {
       for (const chunk of chunks(parts)) writeAll(fd, chunk);
       fsyncSync(fd);

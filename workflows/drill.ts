@@ -20,7 +20,7 @@ import type { Envelope } from '../core/message.ts';
 import { refusalOf } from '../core/message.ts';
 import type { createActivities } from '../activities/index.ts';
 import type { Accepted, DrillInput, DrillResult } from './messages.ts';
-import { drillState, targetQueue, transition, transitionSignal } from './messages.ts';
+import { drillState, refusedAttempt, targetQueue, transition, transitionSignal } from './messages.ts';
 import { runChain, healHeld } from './chain.ts';
 import { DrillRun } from './run.ts';
 import { runSteps } from './manual.ts';
@@ -76,6 +76,9 @@ function hear(run: DrillRun): void {
     const why = refusal(e);
     if (why !== null) run.tell({ kind: 'message-refused', via: 'signal', messageId: e.messageId, by: e.by, reason: why });
     else if (!run.seen.has(e.messageId)) run.accept(e);
+  });
+  setHandler(refusedAttempt, ({ messageId, by, stepId, transition: act, reason }) => {
+    if (run.phase !== 'ended') run.tell({ kind: 'message-refused', via: 'update', messageId, by, reason: `${act} of ${stepId || 'the drill'}: ${reason}` });
   });
   setHandler(drillState, () => run.state());
 }

@@ -25,7 +25,6 @@ export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Prom
     if (rejected)
       return run.stopWith({ code: 'DRILL_STEP_REJECTED', seen: `step ${rejected.id} was rejected by ${rejected.by}`, hint: 'the reason is in the history' });
     if (run.steps.allEnded) return;
-    run.doing = doing(run);
     if (busy.size === 0) await atRest();
     await condition(() => failure !== null || run.steps.rejected !== undefined || run.steps.allEnded || work(run, busy));
   }
@@ -33,11 +32,6 @@ export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Prom
 
 const work = (run: DrillRun, busy: Set<string>): boolean =>
   run.steps.ready().some((s) => !busy.has(s.id)) || run.steps.states.some((s) => s.status === 'done' && !busy.has(s.id));
-
-function doing(run: DrillRun): string {
-  const open = run.steps.states.filter((s) => ['active', 'acknowledged', 'done', 'checked'].includes(s.status));
-  return open.map((s) => `${s.title} (${s.status})`).join(', ');
-}
 
 async function openStep(run: DrillRun, id: string): Promise<void> {
   const { attempt, sentBack } = run.steps.stateOf(id);

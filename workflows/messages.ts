@@ -84,6 +84,11 @@ export interface Accepted {
   acceptedAt: number;
 }
 
+/** As its sender says: nobody has verified who it was. */
+export type RefusedAttempt = Pick<Envelope, 'messageId' | 'by' | 'stepId' | 'transition'> & { reason: string };
+
 export const transition = defineUpdate<Accepted, [Envelope]>('transition');
 export const transitionSignal = defineSignal<[Envelope]>('transition-signal');
+/** An update that was refused leaves no trace in the workflow; whoever sent it says so here, so that it is on record. It changes nothing else. */
+export const refusedAttempt = defineSignal<[RefusedAttempt]>('refused-attempt');
 export const drillState = defineQuery<DrillState>('drill-state');

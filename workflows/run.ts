@@ -1,13 +1,14 @@
 /** The state of one drill inside its workflow: what happened, what is pending, and the queue of history entries waiting to be written. */
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
 import { ActivityFailure, ApplicationFailure, condition, isCancellation, proxyActivities, TimeoutFailure, CancelledFailure } from '@temporalio/workflow';
+import { crewOf } from '../core/message.ts';
 import type { Envelope } from '../core/message.ts';
 import type { CheckResult, HistoryEvent } from '../core/history.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Instant } from '../core/time.ts';
 import type { createActivities } from '../activities/index.ts';
 import type { Carried, ChainState, DrillInput, DrillRef, DrillResult, DrillState } from './messages.ts';
-import { crewOf, Steps } from './steps.ts';
+import { Steps } from './steps.ts';
 
 export type Activities = ReturnType<typeof createActivities>;
 type Acts = ActivityInterfaceFor<Activities>;
@@ -203,7 +204,7 @@ export class DrillRun {
     return {
       drillId: this.ref.drillId,
       phase: this.phase,
-      doing: this.doing,
+      doing: this.phase === 'manual' ? this.steps.doing : this.doing,
       chain: this.chain,
       steps: this.steps.states,
       version: this.version,

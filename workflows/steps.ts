@@ -4,7 +4,7 @@
  * (core/message.ts); drill.ts does the wiring.
  */
 import { hasRight } from '../core/message.ts';
-import type { CrewMember, Envelope, PublicKeyEntry } from '../core/message.ts';
+import type { CrewMember, Envelope } from '../core/message.ts';
 import type { CheckResult } from '../core/history.ts';
 import type { StepPlan } from '../core/plan.ts';
 import { inputProblem } from '../core/step-input.ts';
@@ -47,19 +47,6 @@ const said = (text: string): boolean => text.trim() !== '';
 const TERMINAL: readonly StepStatus[] = ['verified', 'skipped', 'rejected'];
 const OPEN: readonly StepStatus[] = ['active', 'acknowledged'];
 
-/** Who takes part, by name; what several keys say of a person adds up. */
-export function crewOf(keys: readonly PublicKeyEntry[]): CrewMember[] {
-  const byName = Map.groupBy(
-    keys.flatMap((k) => k.people),
-    (p) => p.name,
-  );
-  return [...byName].map(([name, entries]) => ({
-    name,
-    roles: [...new Set(entries.flatMap((p) => p.roles))],
-    ...(entries.some((p) => p.rights === undefined) ? {} : { rights: [...new Set(entries.flatMap((p) => p.rights!))] }),
-  }));
-}
-
 export interface StepsOptions {
   crew?: readonly CrewMember[];
   absent?: readonly string[];
@@ -91,6 +78,14 @@ export class Steps {
   /** what people signed so far, by step */
   get inputs(): Record<string, Record<string, string>> {
     return Object.fromEntries(this.#states.flatMap((s) => (s.done ? [[s.id, s.done.inputs]] : [])));
+  }
+
+  /** What is open, as a sentence. */
+  get doing(): string {
+    return this.#states
+      .filter((s) => s.status !== 'pending' && !TERMINAL.includes(s.status))
+      .map((s) => `${s.title} (${s.status})`)
+      .join(', ');
   }
 
   planOf(id: string): StepPlan {

@@ -9,6 +9,7 @@ export interface CliContext {
   root: string;
   cacheDir: string;
   env: Readonly<Record<string, string | undefined>>;
+  stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
   /** colours allowed on stdout (a terminal, no NO_COLOR) */

@@ -12,6 +12,17 @@ import { sweepRuns } from './run/rundir.ts';
 /** Loaded when asked for: a command that does not talk to Temporal should not wait for its client to load. */
 const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {
   run: async (ctx) => (await import('./run.ts')).runCommand(ctx),
+  list: async (ctx) => (await import('./people/list.ts')).listCommand(ctx),
+  show: async (ctx) => (await import('./people/show.ts')).showCommand(ctx),
+  watch: async (ctx) => (await import('./people/watch.ts')).watchCommand(ctx),
+  ...Object.fromEntries(
+    ['ack', 'done', 'approve', 'send-back', 'reject', 'skip', 'delegate', 'comment'].map((verb) => [
+      verb,
+      async (ctx: CliContext) => (await import('./people/act.ts')).actCommand(ctx, verb),
+    ]),
+  ),
+  abort: async (ctx) => (await import('./people/act.ts')).abortCommand(ctx),
+  key: async (ctx) => (await import('./key.ts')).keyCommand(ctx),
   report: async (ctx) => (await import('./report.ts')).reportCommand(ctx),
   reconcile: async (ctx) => (await import('./reconcile.ts')).reconcileCommand(ctx),
   lint: async (ctx) => (await import('./lint.ts')).lintCommand(ctx, (await import('../../activities/catalogue.ts')).CATALOGUE),
@@ -29,6 +40,7 @@ function contextOf(env: NodeJS.ProcessEnv): CliContext {
     root: resolve(import.meta.dirname, '../..'),
     cacheDir,
     env,
+    stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     colour: process.stdout.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb',

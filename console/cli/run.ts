@@ -1,5 +1,5 @@
 /** `drillbook run`: one drill from set-up to verdict. Exit status 0 pass, 1 fail, 2 usage or set-up error, 3 unknown. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { ensureKernel } from '../../setup/kernel.mjs';
 import { DrillError, messageOf } from '../../core/errors.ts';
 import type { drill } from '../../workflows/drill.ts';
@@ -14,7 +14,8 @@ import { Session } from './run/session.ts';
 
 interface RunOptions {
   target: string;
-  rehearse: string;
+  rehearse?: string;
+  crew?: string;
   out: string;
   keep?: boolean;
   json?: boolean;
@@ -27,7 +28,8 @@ export function runCommand(ctx: CliContext): Command {
     .description('run a drill: break the target, follow the manual, prove every acknowledged write')
     .argument('[runbook]', 'name of a runbook, or path of a runbook file', 'mysql-stale-promotion')
     .option('--target <name>', 'inventory name of the target', 'local')
-    .option('--rehearse <name>', 'which rehearsal the operator (a script) performs in place of people', 'default')
+    .option('--rehearse <name>', 'which rehearsal the operator (a script) performs in place of people (default: default)')
+    .addOption(new Option('--crew <name|file>', 'people do it: who they are, and the keys they sign with').conflicts('rehearse'))
     .option('--out <folder>', 'where the evidence folder is made', 'drills')
     .option('--keep', 'keep the lab after the verdict, until Ctrl-C')
     .option('--json', 'print the report model as JSON; progress goes to standard error')
@@ -35,7 +37,7 @@ export function runCommand(ctx: CliContext): Command {
     .option('--ui-port <port>', 'port of its web page (default: a free one)')
     .addHelpText(
       'after',
-      '\nExit status: 0 pass, 1 fail, 2 usage or set-up error, 3 unknown.\nExamples:\n  drillbook run\n  drillbook run mysql-stale-promotion --rehearse=forced-replay',
+      '\nExit status: 0 pass, 1 fail, 2 usage or set-up error, 3 unknown.\nExamples:\n  drillbook run\n  drillbook run mysql-stale-promotion --rehearse=forced-replay\n  drillbook run --crew ./on-call.yaml      # then, in other terminals: drillbook show, ack, done, approve, …',
     )
     .action(async (runbook: string, options: RunOptions) => ctx.exit(await runDrill(ctx, runbook, options)));
 }
@@ -44,7 +46,15 @@ async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promis
   const ports = { ...portOf('--temporal-port', o.temporalPort, 'frontend'), ...portOf('--ui-port', o.uiPort, 'ui') };
   const tools = await ctx.tools();
   await ensureKernel({ env: ctx.env, nft: [tools.nft] });
-  const prepared = prepareDrill({ root: ctx.root, cwd: ctx.cwd, runbook, target: o.target, rehearse: o.rehearse, out: o.out, now: new Date() });
+  const prepared = prepareDrill({
+    root: ctx.root,
+    cwd: ctx.cwd,
+    runbook,
+    target: o.target,
+    who: o.crew === undefined ? { rehearse: o.rehearse ?? 'default' } : { crew: o.crew },
+    out: o.out,
+    now: new Date(),
+  });
   const follower = new Follower(ctx, prepared, { json: o.json === true, keep: o.keep === true });
   const stop = new Interrupts();
   try {
@@ -63,11 +73,12 @@ async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promis
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
       });
       session.startOperator();
+      if (!prepared.operator) follower.crew();
       stop.onFirst(() => {
         follower.note('stopping: the drill undoes what it broke (again Ctrl-C: at once)');
-        const role = prepared.plan.steps[0]!.role;
+        const { signer, role } = prepared.aborter;
         const act = { drillId: prepared.drillId, stepId: '', attempt: 0, transition: 'abort' as const, role, reason: 'interrupted at the terminal' };
-        send(handle, prepared.signer, act, 5_000).catch((e: unknown) => follower.note(messageOf(e)));
+        send(handle, signer, act, 5_000).catch((e: unknown) => follower.note(messageOf(e)));
       });
       const code = await Promise.race([follower.follow(handle, session), stop.second]);
       if (o.keep && code !== EXIT.usage) await keep(follower, session, stop);

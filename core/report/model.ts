@@ -165,6 +165,8 @@ export interface PeopleModel {
   totals: { spanMs: number; tookMs: number; waitingMs: number; personMs: number; machineMs: number; engineGapMs: number };
   /** since T0: when the manual opened, was first acknowledged, and a first step was signed as done; null: never */
   firsts: { openedMs: number | null; acknowledgedMs: number | null; doneMs: number | null };
+  /** what was refused to whom; who it was is as the sender says */
+  refused: { atMs: number; by: string; text: string }[];
   comments: { atMs: number; by: string; stepId: string; text: string }[];
 }
 export interface ExpectationRow {

@@ -31,6 +31,7 @@ export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; 
   const rows = attempts.map((a) => rowOf(a, input.plan, gaps));
   const sum = (f: (r: StepRow) => number | null) => round(rows.reduce((n, r) => n + (f(r) ?? 0), 0));
   const comments = entries(input.history, 'comment').map((c) => ({ atMs: axis.at(c.at), by: c.envelope.by, stepId: c.stepId, text: c.envelope.reason }));
+  const refused = entries(input.history, 'message-refused').map((r) => ({ atMs: axis.at(r.at), by: r.by, text: r.reason }));
   const bars = attempts.map((a) => barOf(a, input, axis));
   const totals = {
     spanMs: bars.length > 0 ? round(Math.max(...bars.map((b) => b.toMs)) - Math.min(...bars.map((b) => b.fromMs))) : 0,
@@ -41,7 +42,7 @@ export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; 
     engineGapMs: sum((r) => r.engineGapMs),
   };
   return {
-    model: { rehearsal: input.plan.rehearsal !== null, rows: [...rows, ...neverOpened(input.plan, attempts)], totals, firsts: firstsOf(attempts), comments },
+    model: { rehearsal: input.plan.rehearsal !== null, rows: [...rows, ...neverOpened(input.plan, attempts)], totals, firsts: firstsOf(attempts), refused, comments },
     bars,
   };
 }

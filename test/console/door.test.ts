@@ -7,6 +7,7 @@ import { send } from '../../console/door.ts';
 import type { Act } from '../../console/door.ts';
 import { newKeyPair, refusalOf } from '../../core/message.ts';
 import type { Envelope } from '../../core/message.ts';
+import type { RefusedAttempt } from '../../workflows/messages.ts';
 
 const keys = newKeyPair();
 const SIGNER = { by: 'Ada', keyId: 'ada', secretKey: keys.secretKey };
@@ -21,8 +22,9 @@ interface Call {
 type Answer = 'accepted' | 'unreachable' | 'silent' | 'refused' | 'ended';
 
 /** A workflow handle whose answers are a list, the last one for ever. */
-function answering(answers: Answer[]): { handle: WorkflowHandle; calls: Call[] } {
+function answering(answers: Answer[]): { handle: WorkflowHandle; calls: Call[]; recorded: RefusedAttempt[] } {
   const calls: Call[] = [];
+  const recorded: RefusedAttempt[] = [];
   let deadline = Infinity;
   const answer = async (which: Answer, envelope: Envelope) => {
     if (which === 'accepted') return { messageId: envelope.messageId, repeated: false, acceptedAt: 1 };
@@ -42,19 +44,23 @@ function answering(answers: Answer[]): { handle: WorkflowHandle; calls: Call[] }
       calls.push({ envelope, updateId, withinMs: deadline - Date.now() });
       return answer(answers[Math.min(calls.length, answers.length) - 1]!, envelope);
     },
+    signal: async (_: unknown, attempt: RefusedAttempt) => void recorded.push(attempt),
   };
-  return { handle: handle as unknown as WorkflowHandle, calls };
+  return { handle: handle as unknown as WorkflowHandle, calls, recorded };
 }
 /** What sending comes to, without the waiting. */
-async function sent(answers: Answer[], o: { act?: Partial<Act>; deadlineMs?: number } = {}): Promise<{ calls: Call[]; outcome: unknown; tookMs: number }> {
-  const { handle, calls } = answering(answers);
+async function sent(
+  answers: Answer[],
+  o: { act?: Partial<Act>; deadlineMs?: number } = {},
+): Promise<{ calls: Call[]; recorded: RefusedAttempt[]; outcome: unknown; tookMs: number }> {
+  const { handle, calls, recorded } = answering(answers);
   const started = Date.now();
   let tookMs = -1;
   const outcome = send(handle, SIGNER, { ...ACT, ...o.act }, o.deadlineMs ?? 5_000)
     .catch((e: unknown) => e)
     .finally(() => (tookMs = Date.now() - started));
   await jest.advanceTimersByTimeAsync(120_000);
-  return { calls, outcome: await outcome, tookMs };
+  return { calls, recorded, outcome: await outcome, tookMs };
 }
 
 beforeEach(() => void jest.useFakeTimers());
@@ -98,6 +104,14 @@ test.each<[string, Answer[], Partial<Act>, string, string, number]>([
 ])('%s is final, with its reason', async (_, answers, act, code, message, tries) => {
   const { calls, outcome } = await sent(answers, { act });
   expect([(outcome as { code: string }).code, (outcome as Error).message, calls.length]).toEqual([code, message, tries]);
+});
+
+test('a refusal is put on record; what was accepted, or came to a drill that has ended, is not', async () => {
+  const { recorded, calls } = await sent(['unreachable', 'refused']);
+  expect(recorded).toEqual([
+    { messageId: calls[0]!.envelope.messageId, by: 'Ada', stepId: 'fence', transition: 'acknowledge', reason: 'step fence is pending' },
+  ]);
+  expect([(await sent(['accepted'])).recorded, (await sent(['ended'])).recorded]).toEqual([[], []]);
 });
 
 test.each<[string, Answer, number]>([

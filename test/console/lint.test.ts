@@ -24,6 +24,7 @@ function lint(...args: string[]): { out: string; err: string; code: number | nul
     root,
     cacheDir: root,
     env: {},
+    stdin: process.stdin,
     stdout: stream('out'),
     stderr: stream('err'),
     colour: false,

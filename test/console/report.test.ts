@@ -29,6 +29,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string }> {
     root,
     cacheDir: root,
     env: { LANG: 'C.UTF-8' },
+    stdin: process.stdin,
     stdout,
     stderr: stdout,
     colour: false,

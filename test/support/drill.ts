@@ -36,6 +36,7 @@ function context(cwd: string): CliContext {
     root: ROOT,
     cacheDir: CACHE_DIR,
     env: process.env,
+    stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
     colour: false,
@@ -60,7 +61,7 @@ export async function startDrill(o: { rehearse?: string; changes?: [string, stri
   const dir = mkdtempSync(join(realpathSync(tmpdir()), 'dbt-'));
   const ctx = context(dir);
   const runbook = runbookWith(dir, o.changes ?? []);
-  const prepared = prepareDrill({ root: ROOT, cwd: dir, runbook, target: 'local', rehearse: o.rehearse ?? 'default', out: 'drills', now: new Date() });
+  const prepared = prepareDrill({ root: ROOT, cwd: dir, runbook, target: 'local', who: { rehearse: o.rehearse ?? 'default' }, out: 'drills', now: new Date() });
   const session = await Session.start({ ctx, tools: await ctx.tools(), prepared, ports: {}, note: () => undefined });
   const input: DrillInput = {
     ref: { drillId: prepared.drillId, bundle: prepared.bundle, target: prepared.drillId },

@@ -66,7 +66,13 @@ test(
         .filter((e) => e.kind === 'fault-injected')
         .map((e) => e.chainId),
     ).toEqual(['cut-source', 'kill-source', 'promote-stale', 'repoint-db3']);
-    expect(d.history().filter((e) => e.kind === 'message-refused')).toMatchObject([{ messageId: 'by-signal', reason: 'step fence is pending' }]);
+    expect(d.history().filter((e) => e.kind === 'message-refused')).toMatchObject([
+      { via: 'update', by: 'operator (script)', reason: 'acknowledge of fence: the signature does not fit the message' },
+      { via: 'update', by: 'mallory', reason: 'acknowledge of fence: key rehearsal-operator may not sign for mallory' },
+      { via: 'update', reason: 'acknowledge of fence: step fence is for the role sre, not dba' },
+      { via: 'update', reason: 'acknowledge of fence: step fence is pending' },
+      { via: 'signal', messageId: 'by-signal', reason: 'step fence is pending' },
+    ]);
     expect(d.history().filter((e) => e.kind === 'comment')).toHaveLength(1);
     const recorded = await d.handle.fetchHistory();
     if (process.env['DRILLBOOK_RECORD']) writeFileSync(join(ROOT, 'test/histories/default.json'), anonymous(historyToJSON(recorded)));
@@ -107,7 +113,7 @@ async function refuses(d: TestDrill): Promise<void> {
   await d.reached('baseline', 'active');
   const events = async () => (await d.handle.fetchHistory()).events!.filter((e) => e.workflowExecutionUpdateAcceptedEventAttributes).length;
   const act = { drillId: d.prepared.drillId, stepId: 'fence', attempt: 1, transition: 'acknowledge' as const, role: 'sre' };
-  const { signer } = d.prepared;
+  const { signer } = d.prepared.operator!;
   const thief = { ...signer, secretKey: newKeyPair().secretKey };
   await expect(send(d.handle, thief, act, 5_000)).rejects.toThrow(/signature does not fit/);
   await expect(send(d.handle, { ...signer, by: 'mallory' }, act, 5_000)).rejects.toThrow(/may not sign for mallory/);

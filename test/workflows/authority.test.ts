@@ -2,10 +2,10 @@
  * Who may do what, when: every person of a crew × every transition × every state of a step, against a table that is written here by hand, through the same two
  * functions as in the workflow. Envelopes are really signed.
  */
-import { newKeyPair, refusalOf, signEnvelope, TRANSITIONS } from '../../core/message.ts';
+import { crewOf, newKeyPair, refusalOf, signEnvelope, TRANSITIONS } from '../../core/message.ts';
 import type { CrewMember, Envelope, PublicKeyEntry, Transition } from '../../core/message.ts';
 import type { StepPlan } from '../../core/plan.ts';
-import { crewOf, Steps } from '../../workflows/steps.ts';
+import { Steps } from '../../workflows/steps.ts';
 import type { StepStatus } from '../../workflows/steps.ts';
 
 const PEOPLE = {

@@ -54,6 +54,14 @@ export class Follower {
     this.note(`Temporal   ${s.address}${s.uiUrl ? `   page ${s.uiUrl}` : ''}   logs ${this.#show(this.#prepared.logDir)}`);
   }
 
+  /** Said once: how people take part. */
+  crew(): void {
+    const { keys } = this.#prepared.plan;
+    const people = keys.filter((k) => k.kind === 'person').map((k) => `${k.people[0]!.name} (${k.people[0]!.roles.join(', ')})`);
+    this.note(`people     ${people.join(', ')}`);
+    this.note('in other terminals of this machine: npx drillbook show, ack, done, approve, watch; each has --help');
+  }
+
   kept(s: Session): void {
     this.note(`the lab is kept: DRILLBOOK_LAB=${s.lab.stateFile}`);
     this.note('Ctrl-C ends the lab');

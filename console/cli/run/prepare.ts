@@ -1,14 +1,18 @@
 /** Everything that can be refused before anything is touched: runbook, target, rehearsal, plan; then the evidence folder with runbook and plan in it. */
 import { copyFileSync, mkdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { userInfo } from 'node:os';
+import { basename, dirname, join, resolve } from 'node:path';
 import { BUNDLE } from '../../../core/bundle.ts';
 import { DrillError } from '../../../core/errors.ts';
 import { canonicalJson, digestOf } from '../../../core/json.ts';
 import { newKeyPair } from '../../../core/message.ts';
+import type { PublicKeyEntry } from '../../../core/message.ts';
 import type { Plan } from '../../../core/plan.ts';
 import { compilePlan } from '../../../core/runbook/plan-compile.ts';
 import { OPERATOR, rehearsalCrew, rehearsalOf, SECOND_OPERATOR } from '../../../core/runbook/rehearsal.ts';
 import type { Rehearsal } from '../../../core/runbook/rehearsal.ts';
+import type { Runbook } from '../../../core/runbook/schema.ts';
+import { loadCrew } from '../../../evidence/load-crew.ts';
 import { loadInventory } from '../../../evidence/load-inventory.ts';
 import { loadRunbook, runbookFile } from '../../../evidence/load-runbook.ts';
 import { folderStore, freshFolder } from '../../../evidence/store.ts';
@@ -21,17 +25,18 @@ export interface Prepared {
   logDir: string;
   plan: Plan;
   planDigest: string;
-  rehearsal: Rehearsal;
-  signer: Signer;
-  /** approves what the operator did */
-  second: Signer;
+  /** who plays the people; null: people do it */
+  operator: { rehearsal: Rehearsal; signer: Signer; second: Signer } | null;
+  /** who aborts the drill from the terminal that started it */
+  aborter: { signer: Signer; role: string };
 }
 export interface Wanted {
   root: string;
   cwd: string;
   runbook: string;
   target: string;
-  rehearse: string;
+  /** a rehearsal's name, or the crew that takes part: the name of a file in runbooks/crews, or a path */
+  who: { rehearse: string } | { crew: string };
   /** folder below which the evidence folder is made */
   out: string;
   now: Date;
@@ -44,9 +49,10 @@ export function prepareDrill(w: Wanted): Prepared {
     throw new DrillError('DRILL_PLATFORM_UNKNOWN', `target ${w.target} is on platform ${inventory.platform}`, 'this version knows the platform local');
   if (inventory.drills !== 'allowed')
     throw new DrillError('DRILL_TARGET_FORBIDDEN', `target ${w.target} does not allow drills`, 'its owner says `drills: allowed` in the inventory file');
-  const { secretKey, publicKey } = newKeyPair();
-  const keys = [{ id: 'rehearsal-operator', publicKey, kind: 'operator' as const, people: rehearsalCrew(loaded.runbook) }];
-  const plan = compilePlan({ ...loaded, ...CATALOGUE, inventory, keys, rehearsal: w.rehearse });
+  const own = newKeyPair();
+  const performers = 'crew' in w.who ? crewKeys(w, w.who.crew, own.publicKey) : [operatorKey(loaded.runbook, own.publicKey)];
+  const rehearsal = 'rehearse' in w.who ? w.who.rehearse : null;
+  const plan = compilePlan({ ...loaded, ...CATALOGUE, inventory, keys: performers, rehearsal });
   const bundle = freshFolder(resolve(w.cwd, w.out), plan.runbook, w.now.getTime());
   const logDir = join(bundle, 'engine');
   mkdirSync(logDir, { recursive: true });
@@ -58,8 +64,38 @@ export function prepareDrill(w: Wanted): Prepared {
     logDir,
     plan,
     planDigest: digestOf(plan),
-    rehearsal: rehearsalOf(loaded.runbook, w.rehearse),
-    signer: { by: OPERATOR, keyId: 'rehearsal-operator', secretKey },
-    second: { by: SECOND_OPERATOR, keyId: 'rehearsal-operator', secretKey },
+    operator: rehearsal === null ? null : { rehearsal: rehearsalOf(loaded.runbook, rehearsal), signer: signer(OPERATOR), second: signer(SECOND_OPERATOR) },
+    aborter: rehearsal === null ? { signer: signer(atTerminal()), role: TERMINAL } : { signer: signer(OPERATOR), role: plan.steps[0]!.role },
   };
+
+  function signer(by: string): Signer {
+    return { by, keyId: rehearsal === null ? TERMINAL : OPERATOR_KEY, secretKey: own.secretKey };
+  }
+}
+
+const OPERATOR_KEY = 'rehearsal-operator';
+const TERMINAL = 'terminal';
+const atTerminal = (): string => `${userInfo().username} (terminal)`;
+
+const operatorKey = (r: Runbook, publicKey: string): PublicKeyEntry => ({ id: OPERATOR_KEY, publicKey, kind: 'operator', people: rehearsalCrew(r) });
+
+/** Everybody's own key, and one for this drill that vouches for whoever started it: Ctrl-C there is a signed abort. DRILL_CREW_KEYLESS names who has none. */
+function crewKeys({ root, cwd }: Wanted, name: string, publicKey: string): PublicKeyEntry[] {
+  const isPath = name.includes('/') || name.endsWith('.yaml');
+  const file = resolve(cwd, name);
+  const { people, crew } = isPath ? loadCrew(dirname(file), basename(file, '.yaml')) : loadCrew(join(root, 'runbooks', 'crews'), name);
+  const keyless = people.filter((p) => p['public-key'] === undefined).map((p) => p.name);
+  if (keyless.length > 0)
+    throw new DrillError(
+      'DRILL_CREW_KEYLESS',
+      `${keyless.join(', ')} of crew ${crew} ${keyless.length === 1 ? 'has' : 'have'} no public key to sign with`,
+      'drillbook key new "<name>" prints the line for the crew file',
+    );
+  const own = people.map((p): PublicKeyEntry => ({
+    id: p.name,
+    publicKey: p['public-key']!,
+    kind: 'person',
+    people: [{ name: p.name, roles: p.roles, rights: p.rights }],
+  }));
+  return [...own, { id: TERMINAL, publicKey, kind: 'console', people: [{ name: atTerminal(), roles: [TERMINAL], rights: ['coordinator'] }] }];
 }

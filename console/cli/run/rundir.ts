@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeDurably } from '../../../evidence/files.ts';
 
 interface Owner {
   pid: number;
@@ -23,7 +24,20 @@ export function startTimeOf(pid: number): string | null {
 export interface RunDir {
   id: string;
   path: string;
+  /** Says which drill it is, for the other commands of this machine. */
+  announce(drill: Omit<RunningDrill, 'dir'>): void;
   remove(): void;
+}
+
+/** A drill that a command of this machine runs. */
+export interface RunningDrill {
+  drillId: string;
+  /** evidence folder */
+  bundle: string;
+  /** how the built-in Temporal is reached; null: as the environment says */
+  temporal: Record<string, string> | null;
+  /** the run's folder */
+  dir: string;
 }
 
 export function createRunDir(cacheDir: string): RunDir {
@@ -32,7 +46,25 @@ export function createRunDir(cacheDir: string): RunDir {
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const owner: Owner = { pid: process.pid, startTime: startTimeOf(process.pid) ?? '' };
   writeFileSync(join(path, 'owner.json'), JSON.stringify(owner));
-  return { id, path, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) };
+  const announce = (drill: Omit<RunningDrill, 'dir'>) => writeDurably(join(path, ANNOUNCED), JSON.stringify(drill), 0o600);
+  return { id, path, announce, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) };
+}
+
+const ANNOUNCED = 'drill.json';
+
+export function runningDrills(cacheDir: string): RunningDrill[] {
+  const runs = join(cacheDir, 'runs');
+  if (!existsSync(runs)) return [];
+  return readdirSync(runs).flatMap((id) => {
+    const dir = join(runs, id);
+    try {
+      const drill = JSON.parse(readFileSync(join(dir, ANNOUNCED), 'utf8')) as Omit<RunningDrill, 'dir'>;
+      return abandoned(dir) ? [] : [{ ...drill, dir }];
+    } catch {
+      // it is being made, or removed
+      return [];
+    }
+  });
 }
 
 const MAKING_MS_MAX = 60_000;

@@ -78,6 +78,8 @@ export class Session {
       const engineStarted = startEngine(o, dir, join(labDir, 'lab.json'), stack);
       const [lab, engine] = await settled(labStarted, engineStarted);
       void lab.exited.then(() => (lost = !stack.disposed));
+      const temporal = engine.server ? Object.fromEntries(Object.entries(engine.env).filter(([name]) => name.startsWith('TEMPORAL_'))) : null;
+      dir.announce({ drillId: o.prepared.drillId, bundle: o.prepared.bundle, temporal });
       return new Session(o, stack, dir, lab, engine);
     } catch (e) {
       await stack.disposeAsync();
@@ -85,16 +87,16 @@ export class Session {
     }
   }
 
+  /** Of a rehearsal; where people do it, nobody is started. */
   startOperator(): void {
     const { ctx, tools, prepared } = this.#options;
+    if (!prepared.operator) return;
     const config: OperatorConfig = {
       drillId: prepared.drillId,
       bundle: prepared.bundle,
-      signer: prepared.signer,
-      second: prepared.second,
+      ...prepared.operator,
       binDir: tools.binDir,
       env: { ...this.#env, DRILLBOOK_LAB: this.lab.stateFile },
-      rehearsal: prepared.rehearsal,
     };
     const child = new Child({
       name: 'the rehearsal operator',

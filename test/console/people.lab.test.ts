@@ -1,0 +1,210 @@
+/**
+ * A whole drill by three people on the command line, real MySQL and real Temporal: one who is late (the step is escalated), one who signs before the work is done
+ * (the check sends it back), one who hands a step over, one who may not approve an own step. What the report says of it must be what was seen from outside.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadRunbook } from '../../evidence/load-runbook.ts';
+import { renderText } from '../../evidence/instructions.ts';
+import type { StepView } from '../../evidence/views.ts';
+import type { DrillState } from '../../workflows/messages.ts';
+import { CATALOGUE } from '../../activities/catalogue.ts';
+import type { ReportModel } from '../../core/report/model.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const dir = mkdtempSync(join(tmpdir(), 'dbp-'));
+const env = { ...process.env, XDG_CONFIG_HOME: join(dir, 'config') };
+/** Other drills may run on this machine. */
+const NAME = `people-${randomBytes(3).toString('hex')}`;
+const file = join(dir, 'people.yaml');
+const MANUAL_MS = 60_000;
+
+interface Ran {
+  status: number | null;
+  out: string;
+  err: string;
+  fromMs: number;
+  toMs: number;
+}
+function drillbook(verb: string, ...rest: string[]): Ran {
+  const args = [verb, ...rest, ...(['key', 'list'].includes(verb) || rest.includes('--drill') ? [] : ['--drill', NAME])];
+  const fromMs = Date.now();
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'console/cli/main.ts'), ...args], {
+    cwd: dir,
+    env,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  return { status, out: stdout, err: stderr, fromMs, toMs: Date.now() };
+}
+function accepted(...args: [string, ...string[]]): Ran {
+  const ran = drillbook(...args);
+  expect({ args, status: ran.status, err: ran.err }).toEqual({ args, status: 0, err: '' });
+  return ran;
+}
+function refused(why: string, ...args: [string, ...string[]]): void {
+  const { status, err } = drillbook(...args);
+  expect({ args, status, err }).toEqual({ args, status: 1, err: expect.stringContaining(why) });
+}
+
+type Shown = DrillState & { shown: { step: string; viewDigest: string; view: StepView }[] };
+const show = (): Shown => JSON.parse(accepted('show', '--json').out) as Shown;
+/** Until the step is so; what was shown then. */
+async function until(step: string, status: string, attempt = 1): Promise<Shown> {
+  const deadline = Date.now() + MANUAL_MS;
+  for (;;) {
+    const { status: exit, out } = drillbook('show', '--json');
+    const state = exit === 0 ? (JSON.parse(out) as Shown) : null;
+    const found = state?.steps.find((s) => s.id === step);
+    if (found?.status === status && found.attempt === attempt) return state!;
+    if (Date.now() > deadline) throw new Error(`step ${step} is ${found?.status} (attempt ${found?.attempt}), not ${status}: ${state?.doing}`);
+    await new Promise((r) => setTimeout(r, 300));
+  }
+}
+/** What the manual says, typed. */
+function perform(state: Shown, step: string): Record<string, string> {
+  const { runbook } = loadRunbook(file, CATALOGUE);
+  const { values } = state.shown.find((s) => s.step === step)!.view;
+  const { script, inputs } = runbook.steps.find((s) => s.id === step)!.rehearse!;
+  const work = String(values['work']);
+  mkdirSync(work, { recursive: true });
+  const bash = (text: string): string => {
+    const path = `${String(values['bin'])}:${process.env['PATH']}`;
+    const ran = spawnSync('bash', ['-euo', 'pipefail', '-c', text], {
+      cwd: work,
+      env: { ...process.env, PATH: path, DRILLBOOK_LAB: String(values['lab']) },
+      encoding: 'utf8',
+    });
+    expect({ step, status: ran.status, err: ran.status === 0 ? '' : ran.stderr }).toEqual({ step, status: 0, err: '' });
+    return ran.stdout.trim();
+  };
+  bash(renderText(script, values));
+  return Object.fromEntries(Object.entries(inputs ?? {}).map(([name, word]) => [name, bash(`printf %s "${renderText(word, values)}"`)]));
+}
+const viewOf = (state: Shown, step: string): string => state.shown.find((s) => s.step === step)!.viewDigest;
+/** Takes the step, does what the manual says, signs it. */
+async function does(who: string, step: string, attempt = 1): Promise<{ ack: Ran; done: Ran }> {
+  const state = await until(step, 'active', attempt);
+  const ack = accepted('ack', step, '--as', who, '--json');
+  const inputs = Object.entries(perform(state, step)).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
+  if (inputs.length > 0) refused('input lost is missing', 'done', step, '--as', who, '--view', viewOf(state, step));
+  return { ack, done: accepted('done', step, '--as', who, '--view', viewOf(state, step), ...inputs, '--json') };
+}
+
+let child: ReturnType<typeof spawn> | null = null;
+let stdout = '';
+let exit: Promise<number | null>;
+
+beforeAll(() => {
+  const text = readFileSync(join(ROOT, 'runbooks/mysql-stale-promotion.yaml'), 'utf8');
+  writeFileSync(file, text.replace('runbook: mysql-stale-promotion', `runbook: ${NAME}`).replace('acknowledge: 15s', 'acknowledge: 4s'));
+  const people = {
+    Ada: 'roles: [sre]',
+    Edsger: 'roles: [dba, incident-commander], rights: [responder, approver]',
+    Grace: 'roles: [incident-commander], rights: [responder, approver, coordinator]',
+  };
+  const lines = Object.entries(people).map(([name, more]) => {
+    const [key] = JSON.parse(accepted('key', 'new', name, '--json').out) as { publicKey: string }[];
+    return `  - { name: ${name}, ${more}, public-key: ${key!.publicKey} }`;
+  });
+  writeFileSync(join(dir, 'crew.yaml'), `crew: crew\ntitle: Three people\npeople:\n${lines.join('\n')}\n`);
+  child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', file, '--crew', './crew.yaml', '--json'], {
+    cwd: dir,
+    env,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  child.stdout!.on('data', (d: Buffer) => (stdout += d.toString()));
+  exit = new Promise((resolve) => child!.once('close', resolve));
+}, 60_000);
+afterAll(async () => {
+  if (child?.exitCode === null) child.kill('SIGTERM');
+  await exit;
+  rmSync(dir, { recursive: true, force: true });
+}, 60_000);
+
+test('three people take a drill from fault to verdict', async () => {
+  // Ada is late: the next role is called, and Edsger takes it; he signs before the work is done
+  const late = await until('fence', 'active');
+  refused('is for the role sre, not dba', 'ack', 'fence', '--as', 'Edsger');
+  await untilRole('fence', 'dba');
+  accepted('ack', 'fence', '--as', 'Edsger');
+  accepted('done', 'fence', '--as', 'Edsger', '--view', viewOf(late, 'fence').slice(0, 12));
+  const again = await until('fence', 'active', 2);
+  expect(again.steps[0]!.sentBack[0]).toMatch(/^fenced: /);
+  // the view that was shown is not the one of now
+  accepted('ack', 'fence', '--as', 'Ada');
+  perform(again, 'fence');
+  refused('the evidence changed since it was shown', 'done', 'fence', '--as', 'Ada', '--view', viewOf(late, 'fence'));
+  refused('Ada has acknowledged step fence', 'done', 'fence', '--as', 'Edsger', '--view', viewOf(again, 'fence'));
+  const fenced = accepted('done', 'fence', '--as', 'Ada', '--view', viewOf(again, 'fence'), '--json');
+
+  await until('collect', 'active');
+  accepted('ack', 'collect', '--as', 'Edsger');
+  accepted('delegate', 'collect', '--as', 'Edsger', '--to', 'Ada');
+  refused('was handed to Ada', 'ack', 'collect', '--as', 'Edsger');
+  await does('Ada', 'collect');
+
+  await does('Edsger', 'list-lost');
+  const recovered = await does('Edsger', 'recover');
+  const checked = await until('recover', 'checked');
+  refused('Edsger did step recover: a second person approves it', 'approve', 'recover', '--as', 'Edsger', '--view', viewOf(checked, 'recover'));
+  refused('the evidence changed since it was shown', 'approve', 'recover', '--as', 'Grace', '--view', recoveredView(checked));
+  const approved = accepted('approve', 'recover', '--as', 'Grace', '--view', viewOf(checked, 'recover'), '--json');
+  accepted('comment', 'recover', '--as', 'Grace', '--text', 'no conflict was left to us');
+
+  await does('Ada', 'rejoin');
+  await does('Grace', 'declare');
+  expect(await exit).toBe(0);
+
+  const report = JSON.parse(stdout) as ReportModel;
+  expect(report).toMatchObject({ verdict: 'pass', note: '', meta: { rehearsal: null } });
+  const rows = report.people.rows;
+  expect(rows.map((r) => [r.number, r.who, r.vouched, r.outcome])).toEqual([
+    ['1', 'Edsger', 'own key', 'sent back by its check'],
+    ['1 (attempt 2)', 'Ada', 'own key', 'verified'],
+    ['2', 'Ada', 'own key', 'verified'],
+    ['3', 'Edsger', 'own key', 'verified'],
+    ['4', 'Edsger', 'own key', 'verified'],
+    ['5', 'Ada', 'own key', 'verified'],
+    ['6', 'Grace', 'own key', 'verified (no checks)'],
+  ]);
+  expect(rows[0]!.notes).toEqual(['escalated to dba: not acknowledged within 4 s']);
+  expect(rows[2]!.notes).toEqual(['handed to Ada by Edsger']);
+  expect(rows[4]!.notes).toEqual([expect.stringMatching(/^approved by Grace after .* \(own key\)$/)]);
+  expect(report.people.comments.map((c) => [c.by, c.text])).toEqual([['Grace', 'no conflict was left to us']]);
+  expect(report.people.refused.map((r) => r.by)).toEqual(['Edsger', 'Ada', 'Edsger', 'Edsger', 'Edsger', 'Edsger', 'Grace']);
+  // the report's times are those that were seen from outside
+  for (const [row, ran] of [
+    [rows[1]!, fenced],
+    [rows[4]!, recovered.done],
+  ] as const) {
+    expect(row.acceptedWallMs).toBeGreaterThanOrEqual(ran.fromMs);
+    expect(row.acceptedWallMs).toBeLessThanOrEqual(ran.toMs);
+    expect(acceptedAt(ran)).toBeCloseTo(row.acceptedWallMs!, -2);
+  }
+  const approval = Number(/after ([\d.]+) (ms|s)/.exec(rows[4]!.notes[0]!)?.[1]);
+  expect(approval).toBeGreaterThan(0);
+  expect(acceptedAt(approved)).toBeGreaterThan(acceptedAt(recovered.done));
+
+  const list = JSON.parse(accepted('list', '--json').out) as { drill: string; verdict: string }[];
+  expect(list.map((d) => [d.drill.endsWith(NAME), d.verdict])).toContainEqual([true, 'pass']);
+  expect(drillbook('show', '--drill', NAME).status).toBe(2);
+}, 240_000);
+
+const acceptedAt = (ran: Ran): number => (JSON.parse(ran.out) as { acceptedAt: number }).acceptedAt;
+/** What the one who did it signed: the view before the checks. */
+const recoveredView = (state: Shown): string => state.steps.find((s) => s.id === 'recover')!.done!.viewDigest;
+async function untilRole(step: string, role: string): Promise<void> {
+  const deadline = Date.now() + MANUAL_MS;
+  while (
+    !show()
+      .steps.find((s) => s.id === step)!
+      .roles!.includes(role)
+  ) {
+    if (Date.now() > deadline) throw new Error(`step ${step} was not escalated to ${role}`);
+    await new Promise((r) => setTimeout(r, 200));
+  }
+}
