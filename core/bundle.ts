@@ -142,7 +142,9 @@ export interface ReconcileSummary {
 
 export interface Convergence {
   /** positions at the end of the reading; rows that were read, and one digest for equal rows */
-  nodes: { node: string; gtidExecuted: string; rows: number; digest: string; applier: string }[];
+  nodes: { node: string; uuid?: string; gtidExecuted: string; rows: number; digest: string; applier: string }[];
+  /** what all nodes had executed before any row was read; null: no row was. A later proof of these servers may begin there. */
+  from?: string | null;
   equal: boolean | null;
   differences: { table: string; key: string; nodes: Record<string, string | null> }[];
   /** that were compared */

@@ -8,6 +8,8 @@ import type { WireNode } from '../../targets/systems/mysql/compare/wire.ts';
 export interface ProofNode {
   name: string;
   dsn: string;
+  /** the server's own: an address may be given to another server */
+  uuid: string;
   /** reads rows, in its snapshot */
   wire: WireNode;
   /** everything else */
@@ -24,8 +26,13 @@ export async function openNodes(list: readonly { name: string; dsn: string }[], 
       admin.destroy();
       throw e;
     });
-    into.push({ name, dsn, wire, admin, ...(await applierOf(admin)) });
+    into.push({ name, dsn, uuid: await serverUuid(admin), wire, admin, ...(await applierOf(admin)) });
   }
+}
+
+export async function serverUuid(connection: Connection): Promise<string> {
+  const [[{ uuid }]] = (await connection.query('SELECT @@server_uuid uuid')) as unknown as [[{ uuid: string }]];
+  return uuid;
 }
 
 export function closeNodes(nodes: readonly ProofNode[]): void {

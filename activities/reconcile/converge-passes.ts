@@ -4,6 +4,7 @@ import { isDrillError } from '../../core/errors.ts';
 import { GtidSet } from '../../core/gtid.ts';
 import { rawKeyOf } from '../../targets/systems/mysql/compare/plan.ts';
 import type { ComparePlan, RawKey } from '../../targets/systems/mysql/compare/plan.ts';
+import type { Base } from './converge-base.ts';
 import { openLocked } from './converge-locked.ts';
 import { closeSnapshots, common, openSnapshots, positions, reopen, stoodStill } from './converge-nodes.ts';
 import type { ProofNode } from './converge-nodes.ts';
@@ -20,8 +21,8 @@ export interface PassOptions {
   settleMs: number;
   /** how long writers may be made to wait for tables that no log can tell of; 0: not at all */
   lockMsMax: number;
-  /** what a former proof covers: only what was touched since is read */
-  base: GtidSet | null;
+  /** a former proof: of what it read, only what was touched since is read */
+  base: Base | null;
   /** once, in the first pass's snapshots */
   inSnapshots?: () => Promise<void>;
   progress: (text: string) => void;
@@ -37,6 +38,8 @@ export interface Proof {
   untold: string[];
   /** words for who reads the result */
   notes: string[];
+  /** what all nodes had executed before the first pass; null: there was none */
+  from: GtidSet | null;
   /** positions at the end of the last pass */
   after: string[];
 }
@@ -61,11 +64,9 @@ export async function provePlans(nodes: readonly ProofNode[], plans: readonly Co
 }
 
 class Passes {
-  readonly proof: Proof = { reads: new Map(), real: [], count: 0, atLeast: false, untold: [], notes: [], after: [] };
+  readonly proof: Proof = { reads: new Map(), real: [], count: 0, atLeast: false, untold: [], notes: [], from: null, after: [] };
   private readonly nodes: readonly ProofNode[];
   private readonly opts: PassOptions;
-  /** what all nodes had before the first pass */
-  private from: GtidSet | null = null;
   /** seen as real once: a second time counts */
   private suspects = new Set<string>();
   /** to be compared under a lock, and why */
@@ -80,7 +81,7 @@ class Passes {
   async pass(pending: Pending, pass: number, last: boolean): Promise<Pending> {
     const { nodes, opts, proof } = this;
     const before = await openSnapshots(nodes);
-    this.from ??= common(before);
+    proof.from ??= common(before);
     const wanted = pass === 1 && opts.base ? await this.sinceBase(pending, opts.base, before) : pending;
     const reads: TableRead[] = [];
     for (const [plan, keys] of wanted) {
@@ -166,7 +167,7 @@ class Passes {
   private async window(reads: readonly TableRead[]): Promise<Map<string, TableWindow> | string> {
     const wanted = new Map(reads.map((r) => [r.plan.info.name, new Set(r.groups.flatMap((g) => [...g.ids]))]));
     return this.log(
-      this.from!,
+      this.proof.from!,
       reads.map((r) => r.plan),
       wanted,
     );
@@ -182,18 +183,18 @@ class Passes {
   }
 
   /** A node that has lost what the proof had, or a replica with transactions of its own: all is read. */
-  private async sinceBase(pending: Pending, base: GtidSet, before: readonly string[]): Promise<Pending> {
+  private async sinceBase(pending: Pending, base: Base, before: readonly string[]): Promise<Pending> {
     const source = GtidSet.parse(await gtidExecuted(this.nodes[0]!.admin));
-    const sound = before.every((b) => GtidSet.parse(b).contains(base) && source.contains(GtidSet.parse(b)));
+    const sound = before.every((b) => GtidSet.parse(b).contains(base.from) && source.contains(GtidSet.parse(b)));
     return sound ? this.touched([...pending.keys()], base) : pending;
   }
 
   /** Since a former proof, what was touched; all of a table where that cannot be told. */
-  private async touched(plans: readonly ComparePlan[], base: GtidSet): Promise<Pending> {
-    const windows = await this.log(base, plans, 'keys');
+  private async touched(plans: readonly ComparePlan[], base: Base): Promise<Pending> {
+    const windows = await this.log(base.from, plans, 'keys');
     const pending: Pending = new Map();
     for (const plan of plans) {
-      const window = typeof windows === 'string' ? null : windows.get(plan.info.name)!;
+      const window = typeof windows === 'string' || !base.tables.has(plan.info.name) ? null : windows.get(plan.info.name)!;
       const keys = window === null || window.untold !== null ? null : touchedKeys(plan, window);
       if (keys === null || keys.length > 0) pending.set(plan, keys);
       if (keys) this.proof.notes.push(`${plan.info.name}: the ${keys.length} keys that were written since the former proof`);

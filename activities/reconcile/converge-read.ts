@@ -14,7 +14,7 @@ import type { ProofNode } from './converge-nodes.ts';
 import { keyId } from './converge-window.ts';
 
 /** How whole tables are compared: by the bytes of all rows, by hashes of ranges, or the first where the way to every node is quick. */
-export type Method = 'raw' | 'sha' | 'auto';
+export type Method = 'rows' | 'sha256' | 'auto';
 
 /** Rows that are one to the key. */
 export interface Group {
@@ -80,7 +80,7 @@ async function compareWhole(nodes: readonly ProofNode[], plan: ComparePlan, meth
   const wires = nodes.map((n) => n.wire);
   const near = nodes.every(({ wire: { endpoint } }) => endpoint.socketPath !== undefined || /^(localhost|127\.|::1$)/.test(endpoint.host ?? ''));
   const options = { keyColumns: plan.key!.length, ...(method === 'auto' && !near ? { rateMin: RATE_MIN } : {}) };
-  return (method === 'sha' ? null : await compareRaw(wires, rawSelect(plan), options)) ?? compareSha(wires, plan);
+  return (method === 'sha256' ? null : await compareRaw(wires, rawSelect(plan), options)) ?? compareSha(wires, plan);
 }
 
 async function groupsOf(nodes: readonly ProofNode[], plan: ComparePlan, raw: RawResult): Promise<Group[]> {

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { BUNDLE } from '../../core/bundle.ts';
 import type { Convergence } from '../../core/bundle.ts';
 import { DrillError } from '../../core/errors.ts';
-import type { GtidSet } from '../../core/gtid.ts';
 import { META_SCHEMA, WORKLOAD_TABLES } from '../../core/workload.ts';
 import type { ComparePlan } from '../../targets/systems/mysql/compare/plan.ts';
 import { gtidExecuted } from '../../targets/systems/mysql/dsn.ts';
-import { applierOf, closeNodes, common, openNodes, positions, waitFor } from './converge-nodes.ts';
+import { baseOf } from './converge-base.ts';
+import { applierOf, closeNodes, openNodes, positions, waitFor } from './converge-nodes.ts';
 import type { ProofNode } from './converge-nodes.ts';
 import { provePlans } from './converge-passes.ts';
 import type { Proof } from './converge-passes.ts';
@@ -34,7 +34,7 @@ export interface ConvergeOptions {
   method?: Method;
   /** how long writers to a table may be made to wait where nothing else can tell: tables without a key, DDL. Default 0: not at all, it is unknown then. */
   lockMsMax?: number;
-  /** a former proof of these nodes: only what was written since is read */
+  /** a former proof of these servers: of the tables that it read, only what was written since it began is read */
   base?: Convergence;
   /** where rows.jsonl and convergence.json go; nothing is written without it */
   outDir?: string;
@@ -74,6 +74,7 @@ async function writeResult(dir: string, result: Convergence): Promise<void> {
 async function prove(nodes: ProofNode[], opts: ConvergeOptions, startedNs: string): Promise<Convergence> {
   const source = nodes[0];
   if (!source) throw new DrillError('DRILL_NO_NODES', 'no node to compare', 'name at least one server');
+  const base = opts.base ? baseOf(opts.base, nodes) : null;
   const late = await behind(nodes, opts.catchUpMs);
   const names = new Set([...WORKLOAD_TABLES.map((t) => t.name), ...(opts.tables ?? [])].filter((t) => !t.startsWith(`${META_SCHEMA}.`)));
   const needed = new Set(opts.tables ?? WORKLOAD_TABLES.map((t) => t.name));
@@ -87,7 +88,7 @@ async function prove(nodes: ProofNode[], opts: ConvergeOptions, startedNs: strin
     // what a node that stands still has cannot be settled
     settleMs: stuck ? 0 : (opts.settleMs ?? SETTLE_MS),
     lockMsMax: stuck ? 0 : (opts.lockMsMax ?? 0),
-    base: baseOf(opts.base, nodes, plans),
+    base,
     ...(opts.outDir ? { inSnapshots: () => writeRows(join(opts.outDir!, BUNDLE.rows), nodes, plans, opts.identity) } : {}),
     progress: opts.progress ?? (() => {}),
   });
@@ -116,16 +117,18 @@ function resultOf(
   proof: Proof,
   plans: readonly ComparePlan[],
   after: readonly string[],
-): Pick<Convergence, 'nodes' | 'differences' | 'tables'> {
+): Pick<Convergence, 'nodes' | 'from' | 'differences' | 'tables'> {
   const reads = [...proof.reads.values()];
   return {
     nodes: nodes.map((n, i) => ({
       node: n.name,
+      uuid: n.uuid,
       gtidExecuted: after[i]!,
       rows: reads.reduce((sum, r) => sum + r.raw.rows[i]!, 0),
       digest: digestOfReads(reads, proof.real.length > 0 ? i : 0),
       applier: n.applier,
     })),
+    from: proof.from?.toString() ?? null,
     tables: plans.map((p) => p.info.name),
     differences: proof.real.slice(0, DIFFERENCES_MAX).map(({ table, group }) => ({
       table,
@@ -142,12 +145,4 @@ async function behind(nodes: readonly ProofNode[], catchUpMs: number): Promise<s
   const there = await Promise.all(replicas.map((n) => waitFor(n.admin, wanted, n.broken ? 0 : catchUpMs)));
   for (const n of nodes) Object.assign(n, await applierOf(n.admin));
   return replicas.filter((n, i) => !there[i] && !n.broken).map((n) => n.name);
-}
-
-/** What a former proof covers: only one of the same nodes and tables, from which no node has gone back, and where no replica has anything of its own. */
-function baseOf(base: Convergence | undefined, nodes: readonly ProofNode[], plans: readonly ComparePlan[]): GtidSet | null {
-  if (base?.equal !== true || !base.tables) return null;
-  const former = nodes.map((n) => base.nodes.find((b) => b.node === n.name)?.gtidExecuted);
-  if (former.includes(undefined) || !plans.every((p) => base.tables!.includes(p.info.name))) return null;
-  return common(former as string[]);
 }

@@ -4,7 +4,10 @@ import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { applyRecovery, dropJournalOf, planRecovery } from '../../activities/reconcile/apply.ts';
 import type { Applied, Planned } from '../../activities/reconcile/apply.ts';
+import { readBase } from '../../activities/reconcile/converge-base.ts';
 import { converge } from '../../activities/reconcile/converge.ts';
+import type { ConvergeOptions } from '../../activities/reconcile/converge.ts';
+import type { Method } from '../../activities/reconcile/converge-read.ts';
 import { reconcile, writeDurably } from '../../activities/reconcile/run.ts';
 import type { Reconciliation, ReconcileOptions } from '../../activities/reconcile/run.ts';
 import type { Convergence } from '../../core/bundle.ts';
@@ -38,6 +41,9 @@ interface Flags {
   dropJournal?: boolean;
   json?: boolean;
   catchUp: number;
+  base?: string;
+  method?: Method;
+  lockMsMax?: number;
 }
 
 /** The workload's own tables are known; a person adds theirs. */
@@ -52,6 +58,14 @@ export function reconcileCommand(ctx: CliContext): Command {
     .option('--ledger <file>', 'ledger.jsonl of a drill: the fate of every acknowledged write')
     .option('--nodes <dsn,dsn>', 'replicas that must equal the new source, row by row', (v: string) => v.split(',').filter(Boolean))
     .option('--catch-up <seconds>', 'how long --nodes may take to execute what the new source has', seconds, 10)
+    .option('--base <file>', 'convergence.json of a former proof of the same servers: of --nodes, only what was written since is read')
+    .addOption(
+      new Option(
+        '--method <method>',
+        'how --nodes are compared: rows sends all of them, sha256 hashes of ranges; default auto: rows where the way is quick',
+      ).choices(['rows', 'sha256', 'auto']),
+    )
+    .option('--lock-ms-max <ms>', 'how long writers may be made to wait for tables of --nodes of which no log tells (no key, DDL); default 0: not at all', ms)
     .addOption(new Option('--rule <rule>', 'who wins where both sides changed a row').choices(['new-wins', 'old-wins']).default('new-wins'))
     .option('--identity <table=column>', 'column that identifies a row better than its AUTO_INCREMENT id (again for more tables)', identity, KNOWN_IDENTITY)
     .option('--out <folder>', 'write reconcile.json, lost.jsonl, fates.jsonl, lost.gtids (with --nodes: rows.jsonl, convergence.json)')
@@ -63,6 +77,8 @@ export function reconcileCommand(ctx: CliContext): Command {
     .addHelpText('after', HELP)
     .action(async (flags: Flags, command: Command) => {
       if (flags.old === undefined && !flags.dropJournal) command.error("error: required option '--old <folder|dsn>' not specified");
+      const given = (['base', 'method', 'lockMsMax'] as const).find((name) => flags[name] !== undefined);
+      if (given !== undefined && !flags.nodes) command.error(`error: option '${OF_NODES[given]}' says how --nodes are compared, and there are none`);
       ctx.exit(EXIT[await run(ctx, flags)]);
     });
 }
@@ -72,14 +88,23 @@ A lost transaction never counts as recovered by its GTID, only by its rows. Rows
 --apply works beside the service's own writers, can be run again, and never overwrites a row that changed since it was read. So does the file of --plan:
 mysql --force < recovery.sql. Tables with triggers need --apply: it sends row events, on which triggers do not fire.
 A connection string without a password takes the environment's MYSQL_PWD; @name takes user, password, host of the group [name] of MySQL's option files (~/.my.cnf).
-The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE, CREATE and all of them on drillbook.* (for tables with triggers BINLOG_ADMIN); with --nodes REPLICATION CLIENT too, there and on each node.
+The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE, CREATE and all of them on drillbook.* (for tables with triggers BINLOG_ADMIN); with --nodes REPLICATION CLIENT too, there and on each node, with --lock-ms-max LOCK TABLES on it.
 ?ssl-mode=required (or verify_ca, verify_identity, with &ssl-ca=file) behind a connection string makes it TLS.
 Exit status: 0 nothing lost or all in place, 1 something is not in place, 2 usage or unreachable, 3 cannot be told.
 Examples:
   drillbook reconcile --old ./old-binlogs --new mysql://dba:secret@db2:3306 --list
   drillbook reconcile --old ./old-binlogs --new /run/mysqld/mysqld.sock --apply
   drillbook reconcile --old ./old-binlogs --new /run/mysqld/mysqld.sock --plan recovery.sql
+  drillbook reconcile --old ./old-binlogs --new mysql://dba@db2 --nodes mysql://dba@db3 --base proof/convergence.json --lock-ms-max 500 --out proof
   drillbook reconcile --new /run/mysqld/mysqld.sock --drop-journal`;
+
+const OF_NODES = { base: '--base', method: '--method', lockMsMax: '--lock-ms-max' } as const;
+
+function ms(text: string): number {
+  const n = Number(text);
+  if (!(Number.isInteger(n) && n >= 0 && n <= 600_000)) throw new InvalidArgumentError('milliseconds, 0 to 600000');
+  return n;
+}
 
 function seconds(text: string): number {
   const n = Number(text);
@@ -96,11 +121,14 @@ function identity(text: string, before: Record<string, string>): Record<string, 
 async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
   const path = (text: string) => addressOf(ctx, text);
   const outDir = flags.out === undefined ? undefined : resolve(ctx.cwd, flags.out);
-  for (const dsn of [flags.new, ...(flags.nodes ?? [])]) parseDsn(path(dsn));
+  const nodes = flags.nodes && [flags.new, ...flags.nodes].map((text) => ({ name: parseDsn(path(text)).name, dsn: path(text) }));
+  parseDsn(path(flags.new));
   if (flags.old === undefined) {
     await dropJournal(ctx, path(flags.new));
     return 'pass';
   }
+  // before anything is written: --out may name the folder that it is in
+  const base = flags.base === undefined ? undefined : await readBase(resolve(ctx.cwd, flags.base), nodes!);
   if (outDir) await mkdir(outDir, { recursive: true });
   const opts: ReconcileOptions = {
     old: isDsn(flags.old) || isGroup(flags.old) ? path(flags.old) : resolve(ctx.cwd, flags.old),
@@ -116,7 +144,7 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
   const result = applied?.after ?? (await reconcile(opts));
   const planned = applied ?? (file === undefined ? null : await planRecovery(result, opts, file));
   if (flags.dropJournal) await dropJournal(ctx, opts.new);
-  const convergence = flags.nodes ? await convergeNodes(flags, path, touchedBy(result), opts) : null;
+  const convergence = nodes ? await convergeNodes(flags, { nodes, ...(base ? { base } : {}), tables: touchedBy(result) }, opts) : null;
   if (outDir) await writeDurably(join(outDir, 'lost.gtids'), [`${result.summary.lost}\n`]);
   const outcome = withApply(outcomeOf(result, convergence), applied);
   if (flags.json) {
@@ -130,14 +158,17 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
   return outcome.verdict;
 }
 
-async function convergeNodes(flags: Flags, path: (text: string) => string, tables: string[], opts: ReconcileOptions): Promise<Convergence> {
-  const nodes = [flags.new, ...flags.nodes!].map((text) => ({ name: parseDsn(path(text)).name, dsn: path(text) }));
-  const { outDir, progress } = opts;
+async function convergeNodes(
+  { method, lockMsMax, ...flags }: Flags,
+  what: Pick<ConvergeOptions, 'nodes' | 'base' | 'tables'>,
+  { outDir, progress }: ReconcileOptions,
+): Promise<Convergence> {
   return converge({
-    nodes,
-    tables,
+    ...what,
     identity: flags.identity,
     catchUpMs: flags.catchUp * 1_000,
+    ...(method ? { method } : {}),
+    ...(lockMsMax === undefined ? {} : { lockMsMax }),
     ...(outDir ? { outDir } : {}),
     ...(progress ? { progress } : {}),
   });
