@@ -19,14 +19,20 @@ export interface ProofNode {
   broken: boolean;
 }
 
+/** Those that answer go into the list, which the caller closes, whatever becomes of the others. */
 export async function openNodes(list: readonly { name: string; dsn: string }[], into: ProofNode[]): Promise<void> {
-  for (const { name, dsn } of list) {
-    const admin = await connect(parseDsn(dsn));
-    const wire = await openWire(name, dsn).catch((e: unknown) => {
-      admin.destroy();
-      throw e;
-    });
-    into.push({ name, dsn, uuid: await serverUuid(admin), wire, admin, ...(await applierOf(admin)) });
+  const opened = await Promise.allSettled(list.map(openNode));
+  for (const o of opened) if (o.status === 'fulfilled') into.push(o.value);
+  for (const o of opened) if (o.status === 'rejected') throw o.reason;
+}
+
+async function openNode({ name, dsn }: { name: string; dsn: string }): Promise<ProofNode> {
+  const admin = await connect(parseDsn(dsn));
+  try {
+    return { name, dsn, uuid: await serverUuid(admin), ...(await applierOf(admin)), admin, wire: await openWire(name, dsn) };
+  } catch (e) {
+    admin.destroy();
+    throw e;
   }
 }
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDrillError } from '../../core/errors.ts';
 import { GtidSet } from '../../core/gtid.ts';
+import type { Cell } from '../../core/reconcile/schema.ts';
 import { rawKeyOf } from '../../targets/systems/mysql/compare/plan.ts';
 import type { ComparePlan, RawKey } from '../../targets/systems/mysql/compare/plan.ts';
 import type { Base } from './converge-base.ts';
@@ -237,8 +238,8 @@ const untoldOf = (plan: ComparePlan, window: TableWindow): string | null =>
 function touchedKeys(plan: ComparePlan, window: TableWindow): RawKey[] | null {
   if (!plan.key) return window.changed ? null : [];
   const keys: RawKey[] = [];
-  for (const id of window.touched.keys()) {
-    const key = rawKeyOf(plan, JSON.parse(id) as string[]);
+  for (const cells of window.keys.values()) {
+    const key = rawKeyOf(plan, cells as readonly Cell[]);
     if (key === null) return null;
     keys.push(key);
   }

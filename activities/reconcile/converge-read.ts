@@ -41,8 +41,7 @@ export interface TableRead {
 
 /** How the tables are to be compared; words where they cannot be, since they are not declared alike. */
 export async function readPlans(nodes: readonly ProofNode[], names: readonly string[]): Promise<Map<string, ComparePlan | string | null>> {
-  const infos: Map<string, TableInfo>[] = [];
-  for (const n of nodes) infos.push(await readTables(n.admin, names));
+  const infos: Map<string, TableInfo>[] = await Promise.all(nodes.map((n) => readTables(n.admin, names)));
   const plans = new Map<string, ComparePlan | string | null>();
   for (const name of names) {
     const first = infos[0]!.get(name);

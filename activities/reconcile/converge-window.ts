@@ -19,8 +19,10 @@ export interface Touch {
 }
 
 export interface TableWindow {
-  /** by the key's cells (keyId): what was done to it, in the log's order; empty where only the keys are wanted */
+  /** by the key's cells (keyId): what was done to it, in the log's order; of keys that are wanted */
   touched: Map<string, Touch[]>;
+  /** where only the keys are wanted: the cells of each that was touched, once */
+  keys: Map<string, Cells>;
   /** rows were changed */
   changed: boolean;
   /** why nothing can be told about the table's rows in this window */
@@ -42,9 +44,9 @@ export async function readWindow(dsn: string, from: GtidSet, plans: readonly Com
 
 interface Reading {
   images: ImageReader;
-  /** by column of the plan: its position in the table */
+  /** by column of the plan, and of its key: its position in the table */
   at: readonly number[];
-  keys: number;
+  key: readonly number[];
 }
 
 class WindowVisitor implements LogVisitor {
@@ -55,7 +57,7 @@ class WindowVisitor implements LogVisitor {
 
   constructor(plans: readonly ComparePlan[], wanted: Wanted) {
     this.plans = new Map(plans.map((p) => [p.info.name, p]));
-    this.tables = new Map(plans.map((p) => [p.info.name, { touched: new Map(), changed: false, untold: null }]));
+    this.tables = new Map(plans.map((p) => [p.info.name, { touched: new Map(), keys: new Map(), changed: false, untold: null }]));
     this.wanted = wanted;
   }
 
@@ -71,9 +73,7 @@ class WindowVisitor implements LogVisitor {
     if (this.wanted !== 'keys' && of === null) return;
     while (rows.next()) {
       try {
-        const before = rows.before && cellsOf(reading, reading.images.cells(rows.before));
-        const after = rows.after && cellsOf(reading, reading.images.cells(rows.after));
-        this.touch(window, of, reading.keys, before, after);
+        this.row(rows, reading, window, of);
       } catch (e) {
         if (!(e instanceof Inexact)) throw e;
         window.untold ??= e.message;
@@ -81,18 +81,16 @@ class WindowVisitor implements LogVisitor {
     }
   }
 
-  /** An after-image without a column of the key has that of the before-image. */
-  private touch(window: TableWindow, of: ReadonlySet<string> | null, keys: number, before: Cells | null, after: Cells | null): void {
-    const old = before?.slice(0, keys) ?? null;
-    const fresh = after?.slice(0, keys).map((cell, i) => (cell === undefined ? old?.[i] : cell)) ?? null;
-    const [from, to] = [old && keyId(old), fresh && keyId(fresh)];
-    for (const id of from === to ? [from] : [from, to]) {
-      if (id === null || (of && !of.has(id))) continue;
-      const list = window.touched.get(id) ?? [];
-      window.touched.set(id, list);
-      // a key that changed is two touches: it went from here, it came to there
-      if (of) list.push({ before: id === from ? before : null, after: id === to ? after : null });
-    }
+  private row(rows: RowsEvent, { images, at, key }: Reading, window: TableWindow, of: ReadonlySet<string> | null): void {
+    const columns = of ? at : key;
+    const before = rows.before && images.some(rows.before, columns);
+    const after = rows.after && images.some(rows.after, columns);
+    const old = before && (of ? before.slice(0, key.length) : before);
+    const fresh = after && keyAfter(after, old, key.length);
+    // MINIMAL images hold the key that the server chose of several, which need not be ours
+    if (old?.includes(undefined) || fresh?.includes(undefined)) window.untold ??= 'has row images without its key';
+    else if (of) touch(window, of, [old, before], [fresh, after]);
+    else for (const cells of [old, fresh]) if (cells) window.keys.set(cells.length === 1 ? cells[0]! : keyId(cells), cells);
   }
 
   statement({ text, ddl }: Statement): void {
@@ -115,10 +113,29 @@ class WindowVisitor implements LogVisitor {
     if (typeof images === 'string') {
       window.untold ??= images;
       reading = null;
-    } else reading = { images, at: plan.columns.map((c) => plan.info.columns.indexOf(c)), keys: plan.key!.length };
+    } else reading = { images, ...positionsOf(plan) };
     this.readings.set(map, reading);
     return reading;
   }
 }
 
-const cellsOf = ({ at }: Reading, cells: Cells): Cells => at.map((i) => cells[i]);
+function positionsOf({ columns, key, info }: ComparePlan): Pick<Reading, 'at' | 'key'> {
+  const at = columns.map((c) => info.columns.indexOf(c));
+  return { at, key: at.slice(0, key!.length) };
+}
+
+/** An after-image without a column of the key has that of the before-image. */
+const keyAfter = (after: Cells, old: Cells | null, columns: number): Cells => after.slice(0, columns).map((cell, i) => (cell === undefined ? old?.[i] : cell));
+
+type Keyed = readonly [key: Cells | null, image: Cells | null];
+
+function touch(window: TableWindow, of: ReadonlySet<string>, [old, before]: Keyed, [fresh, after]: Keyed): void {
+  const [from, to] = [old && keyId(old), fresh && keyId(fresh)];
+  for (const id of from === to ? [from] : [from, to]) {
+    if (id === null || !of.has(id)) continue;
+    const list = window.touched.get(id) ?? [];
+    window.touched.set(id, list);
+    // a key that changed is two touches: it went from here, it came to there
+    list.push({ before: id === from ? before : null, after: id === to ? after : null });
+  }
+}

@@ -37,16 +37,24 @@ export class ImageReader {
 
   /** Cells that are as they were in `before` share its strings. Throws BinlogDamage, and Inexact. */
   cells(image: RowImage, before?: readonly (Cell | undefined)[] | null): (Cell | undefined)[] {
-    const { at, readers } = this;
     const cells: (Cell | undefined)[] = [];
-    for (let i = 0; i < at.length; i++) {
-      const column = at[i]!;
-      const pos = column === -1 ? ABSENT : image.at[column]!;
-      const patched = image.patched?.[column];
-      const cell = patched ? patchedCell(patched) : pos === ABSENT ? undefined : pos === NULL ? null : readers[i]!(image.buf, pos);
+    for (let i = 0; i < this.at.length; i++) {
+      const cell = this.cell(image, i);
       cells.push(cell === before?.[i] ? before?.[i] : cell);
     }
     return cells;
+  }
+
+  /** The cells of these columns of the table alone, in their order. Throws as cells does, of these columns. */
+  some(image: RowImage, columns: readonly number[]): (Cell | undefined)[] {
+    return columns.map((i) => this.cell(image, i));
+  }
+
+  private cell(image: RowImage, i: number): Cell | undefined {
+    const column = this.at[i]!;
+    const pos = column === -1 ? ABSENT : image.at[column]!;
+    const patched = image.patched?.[column];
+    return patched ? patchedCell(patched) : pos === ABSENT ? undefined : pos === NULL ? null : this.readers[i]!(image.buf, pos);
   }
 }
 

@@ -8,7 +8,7 @@ import type { RawResult } from './raw.ts';
 import { unreadable } from './wire.ts';
 import type { WireNode } from './wire.ts';
 
-const KEYS_PER_READ = 10_000;
+const KEYS_PER_READ = 20_000;
 
 /** Compares the rows that have these keys, exactly. Throws DRILL_ROWS_UNREADABLE. */
 export async function compareKeys(nodes: readonly WireNode[], plan: ComparePlan, keys: readonly RawKey[]): Promise<RawResult> {
