@@ -42,7 +42,7 @@ const HINT = 'name the convergence.json that a former --nodes with --out wrote';
 /** Servers are known by their UUIDs: an address may be another server's by now. Throws DRILL_BASE_UNFIT. */
 export function baseOf(base: Convergence, nodes: readonly { name: string; uuid: string }[]): Base {
   if (base.equal !== true) throw unfit('does not say that its nodes were equal');
-  if (!base.from) throw unfit('does not say from where on it counts');
+  if (typeof base.from !== 'string') throw unfit('does not say from where on it counts');
   const other = nodes.find((n) => !base.nodes.some((b) => b.uuid === n.uuid));
   if (other) throw unfit(`is of other servers: ${other.name} (${other.uuid}) is not among ${base.nodes.map((b) => b.node).join(', ')}`);
   return { from: GtidSet.parse(base.from), tables: new Set(base.tables) };
