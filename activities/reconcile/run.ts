@@ -27,10 +27,13 @@ import { readRowsLike, readShapes } from '../../targets/systems/mysql/rows.ts';
 import { ServerKeys } from '../../targets/systems/mysql/weights.ts';
 import { unloggedCascades } from './cascades.ts';
 import { readAttempts } from './ledger.ts';
+import { openOldLogs } from './relays.ts';
 
 export interface ReconcileOptions {
   /** the old source: a folder that holds its binary logs, or its connection string when it runs */
   old: string;
+  /** folders with relay logs: whole transactions of the old side that its own logs do not hold, and that were not written on the new source, count as its own */
+  relays?: readonly string[];
   /** the new source's connection string */
   new: string;
   /** gtid_executed at promotion where it was recorded, or what a person says; derived from the logs otherwise */
@@ -123,7 +126,9 @@ async function readOld(
   const say = opts.progress ?? (() => {});
   const old = new SideLog(() => false);
   const survey = new Survey(old);
-  const files = await readLogs(opts.old, old, survey);
+  const logs = await openOldLogs(opts.old, opts.relays ?? [], connection);
+  const files = await logs.read(old, survey);
+  [old.relayed, old.received] = [logs.relayed, logs.received];
   say(`old side: ${old.order.count} transactions in ${files.length} log file${files.length === 1 ? '' : 's'}`);
   const fork = known?.set ?? findFork(old, await readBeginning(opts.new, old.set())).set;
   const lost = fork ? old.set().subtract(fork) : GtidSet.empty;
@@ -138,7 +143,7 @@ async function readOld(
   const ledger = interestOf(attempts);
   const of = (gtid: string) => (lost.has(gtid) ? ('all' as const) : ('none' as const));
   const reader = new RowsReader(again, { bytes: nodeBytes, shapes, ledger, touches: () => true, of });
-  if (!lost.isEmpty() || ledger) await readLogs(opts.old, again, reader, AGAIN);
+  if (!lost.isEmpty() || ledger) await logs.read(again, reader, AGAIN);
   old.adopt(again);
   const transactions = decidedOf(old, lost);
   await learn(ids, shapes, transactions);

@@ -28,6 +28,7 @@ import { isGroup } from './option-file.ts';
 
 interface Flags {
   old?: string;
+  relay?: string[];
   new: string;
   fork?: string;
   ledger?: string;
@@ -53,6 +54,11 @@ export function reconcileCommand(ctx: CliContext): Command {
   return new Command('reconcile')
     .description('what a failover lost, row by row: old binary logs against the new source; --apply puts it back')
     .option('--old <folder|dsn>', 'folder with the old source’s binary logs, or the server itself')
+    .option(
+      '--relay <folder>',
+      'relay logs that may hold what the old source’s own logs have lost (again for more folders)',
+      (v: string, all: string[] | undefined) => [...(all ?? []), v],
+    )
     .requiredOption('--new <dsn>', 'the new source: mysql://user:password@host:port, or a socket’s path')
     .option('--fork <gtid set>', 'what the new source had when it was promoted (default: derived from the logs)')
     .option('--ledger <file>', 'ledger.jsonl of a drill: the fate of every acknowledged write')
@@ -93,6 +99,7 @@ The account on --new needs SELECT, TRIGGER (to see that a table has triggers), R
 Exit status: 0 nothing lost or all in place, 1 something is not in place, 2 usage or unreachable, 3 cannot be told.
 Examples:
   drillbook reconcile --old ./old-binlogs --new mysql://dba:secret@db2:3306 --list
+  drillbook reconcile --old ./old-binlogs --relay ./db3-relay-logs --new /run/mysqld/mysqld.sock --list
   drillbook reconcile --old ./old-binlogs --new /run/mysqld/mysqld.sock --apply
   drillbook reconcile --old ./old-binlogs --new /run/mysqld/mysqld.sock --plan recovery.sql
   drillbook reconcile --old ./old-binlogs --new mysql://dba@db2 --nodes mysql://dba@db3 --base proof/convergence.json --lock-ms-max 500 --out proof
@@ -132,6 +139,7 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
   if (outDir) await mkdir(outDir, { recursive: true });
   const opts: ReconcileOptions = {
     old: isDsn(flags.old) || isGroup(flags.old) ? path(flags.old) : resolve(ctx.cwd, flags.old),
+    ...(flags.relay ? { relays: flags.relay.map((dir) => resolve(ctx.cwd, dir)) } : {}),
     new: path(flags.new),
     ...(flags.fork === undefined ? {} : { fork: { set: flags.fork, how: 'given' as const } }),
     ...(flags.ledger === undefined ? {} : { ledger: resolve(ctx.cwd, flags.ledger) }),

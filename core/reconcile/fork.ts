@@ -24,8 +24,7 @@ export function findFork(old: SideLog, fresh: SideLog, known?: { set: GtidSet; h
   if (known && typeof derived !== 'string' && !known.set.intersect(oldSet).equals(derived.intersect(oldSet)))
     findings.push({ severity: 'note', text: `the fork was ${known.how} as ${known.set.toString()}, the logs say ${derived.toString()}` });
   if (!known && typeof derived === 'string') findings.push({ severity: 'unknown', text: `the fork cannot be told from the logs: ${derived}` });
-  const purged = old.files[0]?.previous ?? GtidSet.empty;
-  const gap = set ? purged.subtract(set) : GtidSet.empty;
+  const gap = set ? old.before().subtract(set) : GtidSet.empty;
   if (!gap.isEmpty())
     findings.push({
       severity: 'unknown',

@@ -199,6 +199,8 @@ function findingsOf(input: ReconcileInput, fates: readonly FateLine[]): ForkFind
       severity: 'note',
       text: `${set.forced.count()} lost transactions count as executed on the new side, with another effect than they had on the old one: ${set.forced.toString()}`,
     });
+  const relayed = input.old.relayed.intersect(set.lost);
+  if (!relayed.isEmpty()) out.push({ severity: 'note', text: `${relayed.count()} lost transactions are in relay logs only: ${relayed.toString()}` });
   if (attempts === null) out.push({ severity: 'note', text: 'no ledger was given: which lost writes had been acknowledged is not known' });
   return out;
 }

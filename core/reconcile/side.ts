@@ -1,7 +1,7 @@
 /** One side of a fork: the files of one server's binary log and its whole transactions, in commit order. Of most of them only the GTID is kept. */
 import type { Finding } from '../binlog/finding.ts';
 import type { BinlogSink, Transaction } from '../binlog/model.ts';
-import type { GtidSet } from '../gtid.ts';
+import { GtidSet } from '../gtid.ts';
 import { META_SCHEMA } from '../workload.ts';
 import { GtidOrder } from './order.ts';
 import { ServerIds } from './servers.ts';
@@ -54,6 +54,9 @@ export class SideLog implements BinlogSink<RowChange> {
   version = '';
   /** branches that were prepared: of them, rows must be had whatever side of the fork they are on */
   readonly prepared: Set<string>;
+  /** of the old side: what only relay logs have of it, and what was received before they began */
+  relayed = GtidSet.empty;
+  received = GtidSet.empty;
   private readonly keep: (t: Transaction<RowChange>) => boolean;
   private known: GtidSet | null = null;
 
@@ -95,6 +98,11 @@ export class SideLog implements BinlogSink<RowChange> {
     const own = (gtid: string) => this.order.indexOf(gtid);
     this.transactions = again.transactions.filter((t) => own(t.gtid) !== -1).map((t) => ({ ...t, index: own(t.gtid) }));
     this.writes = again.writes.filter((w) => own(w.gtid) !== -1);
+  }
+
+  /** What was before the log, and is not in it: of its rows nothing is known. */
+  before(): GtidSet {
+    return (this.files[0]?.previous ?? GtidSet.empty).union(this.received).subtract(this.order.set());
   }
 
   /** All GTIDs the log accounts for: its whole transactions and everything that came before its files. */

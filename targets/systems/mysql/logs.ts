@@ -8,6 +8,7 @@ import { DrillError } from '../../../core/errors.ts';
 import type { SideLog } from '../../../core/reconcile/side.ts';
 import type { LogFile } from '../../port.ts';
 import { nodeBytes } from './binlog/bytes.ts';
+import { listRelayLogs } from './binlog/list.ts';
 import { listLogs, readFiles, readStream } from './binlog/read.ts';
 import { isDsn } from './dsn.ts';
 
@@ -17,6 +18,14 @@ export async function findLogs(dir: string): Promise<string[]> {
   const odd = findings[0];
   if (odd) throw new DrillError('DRILL_NO_LOGS', `${dir}: ${odd.text}`, 'copy all binary logs of one server, without a gap, as its index names them');
   return files;
+}
+
+/** The relay logs in a folder (a data folder or a copied one), oldest first, by replication channel. Throws DRILL_NO_LOGS. */
+export async function findRelayLogs(dir: string): Promise<string[][]> {
+  const channels = await listRelayLogs(dir);
+  const odd = channels.flatMap((c) => c.findings)[0];
+  if (odd) throw new DrillError('DRILL_NO_LOGS', `${dir}: ${odd.text}`, 'copy all relay logs of the replica, without a gap');
+  return channels.map((c) => c.files);
 }
 
 export interface ReadLogs {
@@ -30,22 +39,22 @@ export interface ReadLogs {
 const EVERYTHING: ReadLogs = { rows: 'visit', checksums: 'all' };
 
 /**
- * Reads a folder's files, or what a running server has now; damage becomes findings of `log`, which `visitor` fills. Files are hashed on the way past.
+ * Reads a folder's files, named files, or what a running server has now; damage becomes findings of `log`, which `visitor` fills. Files are hashed on the way past.
  * A server's account needs REPLICATION SLAVE. Throws DRILL_NO_LOGS, DRILL_LOGS_UNREADABLE, DRILL_STREAM_SILENT, DRILL_STREAM_CUT, and the signal's reason.
  */
 export async function readLogs(
-  source: string,
+  source: string | readonly string[],
   log: SideLog,
   visitor: LogVisitor,
   { signal, sha256 = true, ...options }: ReadLogs = EVERYTHING,
 ): Promise<LogFile[]> {
   const reader = new LogReader(visitor, { bytes: nodeBytes, ...options });
   const stop = signal ? { signal } : {};
-  if (await isServer(source)) {
+  if (typeof source === 'string' && (await isServer(source))) {
     const files = await readStream(source, reader, { until: 'end', sha256, ...stop });
     return files.map((f, i) => ({ file: log.files[i]?.file ?? '', ...f }));
   }
-  const files = await readFiles(await findLogs(source), reader, { sha256, ...stop });
+  const files = await readFiles(typeof source === 'string' ? await findLogs(source) : source, reader, { sha256, ...stop });
   return files.map((f) => ({ file: basename(f.path), bytes: f.bytes, sha256: f.sha256 ?? '' }));
 }
 

@@ -64,18 +64,15 @@ export async function listLogs(paths: readonly string[], { relay = false }: { re
   return { files, findings: [...findings, ...gaps(logs, nameOf), ...foreign(logs, nameOf)] };
 }
 
+/** The relay logs in a folder, one source per replication channel, by their numbers: a replica's index goes on while it applies. Throws as listLogs does. */
+export async function listRelayLogs(dir: string): Promise<LogSource[]> {
+  const relays = (await basesIn(dir)).bases.filter((b) => b.relay);
+  if (relays.length === 0) throw noLogs(`${dir} holds no relay logs`, 'name the folder that holds a replica’s relay logs, as its relay_log says');
+  return Promise.all(relays.map(async ({ logs }) => listLogs(logs.toSorted((a, b) => a.number! - b.number!).map((l) => l.path))));
+}
+
 async function listFolder(dir: string, relay: boolean): Promise<{ logs: Log[]; findings: Finding[] }> {
-  const names = await readdir(dir).catch((cause: unknown) => {
-    throw new DrillError('DRILL_LOGS_UNREADABLE', `${dir} cannot be listed: ${messageOf(cause)}`, 'run as an account that may read it', { cause });
-  });
-  const all: Log[] = [];
-  for (const name of names) {
-    const path = join(dir, name);
-    if (NAME.test(name) && (await isFile(path))) all.push(await logAt(path, true));
-  }
-  // where the beginning of a file is damaged its neighbours still tell that it is a log
-  const known = Map.groupBy(all, (l) => l.base);
-  const bases = [...known].filter(([, logs]) => logs.some((l) => l.magic)).map(([base, logs]) => ({ base, logs, relay: isRelay(base, logs) }));
+  const { names, bases } = await basesIn(dir);
   const indexes = await readIndexes(dir, names);
   const kind = relay || bases.every((b) => b.relay);
   const wanted = bases.filter((b) => b.relay === kind);
@@ -91,6 +88,22 @@ async function listFolder(dir: string, relay: boolean): Promise<{ logs: Log[]; f
     wanted.flatMap((b) => b.logs),
     index,
   );
+}
+
+/** What the logs in a folder are called without their numbers. */
+async function basesIn(dir: string): Promise<{ names: string[]; bases: { base: string; logs: Log[]; relay: boolean }[] }> {
+  const names = await readdir(dir).catch((cause: unknown) => {
+    throw new DrillError('DRILL_LOGS_UNREADABLE', `${dir} cannot be listed: ${messageOf(cause)}`, 'run as an account that may read it', { cause });
+  });
+  const all: Log[] = [];
+  for (const name of names) {
+    const path = join(dir, name);
+    if (NAME.test(name) && (await isFile(path))) all.push(await logAt(path, true));
+  }
+  // where the beginning of a file is damaged its neighbours still tell that it is a log
+  const known = Map.groupBy(all, (l) => l.base);
+  const bases = [...known].filter(([, logs]) => logs.some((l) => l.magic)).map(([base, logs]) => ({ base, logs, relay: isRelay(base, logs) }));
+  return { names, bases };
 }
 
 const isFile = (path: string): Promise<boolean> =>
