@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDrillError } from '../../core/errors.ts';
 import { GtidSet } from '../../core/gtid.ts';
-import type { Cell } from '../../core/reconcile/schema.ts';
 import { rawKeyOf } from '../../targets/systems/mysql/compare/plan.ts';
 import type { ComparePlan, RawKey } from '../../targets/systems/mysql/compare/plan.ts';
 import type { Base } from './converge-base.ts';
@@ -13,7 +12,7 @@ import { gtidExecuted } from '../../targets/systems/mysql/dsn.ts';
 import { readTable } from './converge-read.ts';
 import type { Group, Method, TableRead } from './converge-read.ts';
 import { settle } from './converge-settle.ts';
-import { readWindow } from './converge-window.ts';
+import { cellsOfKey, readWindow } from './converge-window.ts';
 import type { TableWindow } from './converge-window.ts';
 
 export interface PassOptions {
@@ -238,8 +237,8 @@ const untoldOf = (plan: ComparePlan, window: TableWindow): string | null =>
 function touchedKeys(plan: ComparePlan, window: TableWindow): RawKey[] | null {
   if (!plan.key) return window.changed ? null : [];
   const keys: RawKey[] = [];
-  for (const cells of window.keys.values()) {
-    const key = rawKeyOf(plan, cells as readonly Cell[]);
+  for (const text of window.keys) {
+    const key = rawKeyOf(plan, cellsOfKey(text, plan.key.length));
     if (key === null) return null;
     keys.push(key);
   }

@@ -1,7 +1,7 @@
 /** What a source's binary log says about the time in which nodes were read: which keys it touched, the states they had, and what nothing can be told about. */
 import { LogReader } from '../../core/binlog/log.ts';
 import type { Finding } from '../../core/binlog/finding.ts';
-import type { RowsEvent } from '../../core/binlog/rows.ts';
+import type { RowImage, RowsEvent } from '../../core/binlog/rows.ts';
 import type { TableMap } from '../../core/binlog/table-map.ts';
 import type { LogVisitor, Statement } from '../../core/binlog/visitor.ts';
 import type { GtidSet } from '../../core/gtid.ts';
@@ -21,8 +21,8 @@ export interface Touch {
 export interface TableWindow {
   /** by the key's cells (keyId): what was done to it, in the log's order; of keys that are wanted */
   touched: Map<string, Touch[]>;
-  /** where only the keys are wanted: the cells of each that was touched, once */
-  keys: Map<string, Cells>;
+  /** where only the keys are wanted: those that were touched (keyText) */
+  keys: Set<string>;
   /** rows were changed */
   changed: boolean;
   /** why nothing can be told about the table's rows in this window */
@@ -31,6 +31,10 @@ export interface TableWindow {
 
 /** Cells of a key as one string. */
 export const keyId = (cells: Cells): string => JSON.stringify(cells);
+
+/** The same, shorter: for very many. And back. */
+const keyText = (cells: Cells): string => (cells.length === 1 ? cells[0]! : keyId(cells));
+export const cellsOfKey = (text: string, columns: number): string[] => (columns === 1 ? [text] : (JSON.parse(text) as string[]));
 
 /** `keys`: only the keys that were touched, for all; else the touches of those that are wanted. */
 export type Wanted = 'keys' | ReadonlyMap<string, ReadonlySet<string>>;
@@ -57,7 +61,7 @@ class WindowVisitor implements LogVisitor {
 
   constructor(plans: readonly ComparePlan[], wanted: Wanted) {
     this.plans = new Map(plans.map((p) => [p.info.name, p]));
-    this.tables = new Map(plans.map((p) => [p.info.name, { touched: new Map(), keys: new Map(), changed: false, untold: null }]));
+    this.tables = new Map(plans.map((p) => [p.info.name, { touched: new Map(), keys: new Set(), changed: false, untold: null }]));
     this.wanted = wanted;
   }
 
@@ -81,16 +85,14 @@ class WindowVisitor implements LogVisitor {
     }
   }
 
-  private row(rows: RowsEvent, { images, at, key }: Reading, window: TableWindow, of: ReadonlySet<string> | null): void {
-    const columns = of ? at : key;
-    const before = rows.before && images.some(rows.before, columns);
-    const after = rows.after && images.some(rows.after, columns);
-    const old = before && (of ? before.slice(0, key.length) : before);
-    const fresh = after && keyAfter(after, old, key.length);
+  private row({ before, after }: RowsEvent, reading: Reading, window: TableWindow, of: ReadonlySet<string> | null): void {
+    const { images, key } = reading;
+    const old = before && images.some(before, key);
+    const fresh = after && keyAfter(images.some(after, key), old);
     // MINIMAL images hold the key that the server chose of several, which need not be ours
     if (old?.includes(undefined) || fresh?.includes(undefined)) window.untold ??= 'has row images without its key';
-    else if (of) touch(window, of, [old, before], [fresh, after]);
-    else for (const cells of [old, fresh]) if (cells) window.keys.set(cells.length === 1 ? cells[0]! : keyId(cells), cells);
+    else if (of) touch(window, of, reading, [old, before], [fresh, after]);
+    else for (const cells of [old, fresh]) if (cells) window.keys.add(keyText(cells));
   }
 
   statement({ text, ddl }: Statement): void {
@@ -125,17 +127,19 @@ function positionsOf({ columns, key, info }: ComparePlan): Pick<Reading, 'at' | 
 }
 
 /** An after-image without a column of the key has that of the before-image. */
-const keyAfter = (after: Cells, old: Cells | null, columns: number): Cells => after.slice(0, columns).map((cell, i) => (cell === undefined ? old?.[i] : cell));
+const keyAfter = (after: Cells, old: Cells | null): Cells =>
+  after.includes(undefined) ? after.map((cell, i) => (cell === undefined ? old?.[i] : cell)) : after;
 
-type Keyed = readonly [key: Cells | null, image: Cells | null];
+type Keyed = readonly [key: Cells | null, image: RowImage | null];
 
-function touch(window: TableWindow, of: ReadonlySet<string>, [old, before]: Keyed, [fresh, after]: Keyed): void {
+/** Images of keys that nobody asks for are not decoded. */
+function touch(window: TableWindow, of: ReadonlySet<string>, { images, at }: Reading, [old, before]: Keyed, [fresh, after]: Keyed): void {
   const [from, to] = [old && keyId(old), fresh && keyId(fresh)];
   for (const id of from === to ? [from] : [from, to]) {
     if (id === null || !of.has(id)) continue;
     const list = window.touched.get(id) ?? [];
     window.touched.set(id, list);
     // a key that changed is two touches: it went from here, it came to there
-    list.push({ before: id === from ? before : null, after: id === to ? after : null });
+    list.push({ before: id === from ? before && images.some(before, at) : null, after: id === to ? after && images.some(after, at) : null });
   }
 }
