@@ -100,7 +100,7 @@ let exit: Promise<number | null>;
 
 beforeAll(() => {
   const text = readFileSync(join(ROOT, 'runbooks/mysql-stale-promotion.yaml'), 'utf8');
-  writeFileSync(file, text.replace('runbook: mysql-stale-promotion', `runbook: ${NAME}`).replace('acknowledge: 15s', 'acknowledge: 4s'));
+  writeFileSync(file, text.replace('runbook: mysql-stale-promotion', `runbook: ${NAME}`).replace('acknowledge: 15s', 'acknowledge: 8s'));
   const people = {
     Ada: 'roles: [sre]',
     Edsger: 'roles: [dba, incident-commander], rights: [responder, approver]',
@@ -171,7 +171,7 @@ test('three people take a drill from fault to verdict', async () => {
     ['5', 'Ada', 'own key', 'verified'],
     ['6', 'Grace', 'own key', 'verified (no checks)'],
   ]);
-  expect(rows[0]!.notes).toEqual(['escalated to dba: not acknowledged within 4 s']);
+  expect(rows[0]!.notes).toEqual(['escalated to dba: not acknowledged within 8 s']);
   expect(rows[2]!.notes).toEqual(['handed to Ada by Edsger']);
   expect(rows[4]!.notes).toEqual([expect.stringMatching(/^approved by Grace after .* \(own key\)$/)]);
   expect(report.people.comments.map((c) => [c.by, c.text])).toEqual([['Grace', 'no conflict was left to us']]);
