@@ -22,6 +22,8 @@ export interface Deps {
   store(bundle: string): EvidenceStore;
   /** A real call to Temporal; rejects when there is no answer within the deadline. */
   pingEngine(deadlineMs: number): Promise<void>;
+  /** where references to secrets are looked up */
+  secretEnv: Readonly<Record<string, string | undefined>>;
   /** this worker's session queue for its target */
   sessionQueue: string;
 }

@@ -7,6 +7,7 @@ import { collectActivities } from './collect.ts';
 import type { Deps } from './deps.ts';
 import { guardActivities } from './guard.ts';
 import { historyActivities } from './history.ts';
+import { notifyActivities } from './notify/index.ts';
 import { sealActivities } from './seal.ts';
 import { stepActivities } from './steps.ts';
 import { targetActivities } from './target.ts';
@@ -24,6 +25,7 @@ export function createActivities(deps: Deps) {
     ...stepActivities(deps),
     ...verifyActivities(deps),
     ...sealActivities(deps),
+    ...notifyActivities(deps),
   };
 }
 

@@ -5,6 +5,7 @@
 import type { EffectInterval, Instant } from './time.ts';
 import type { Expectations } from './plan.ts';
 import type { Envelope } from './message.ts';
+import type { NoticeKind } from './notice.ts';
 import { sha256Hex } from './json.ts';
 import { DrillError } from './errors.ts';
 
@@ -51,6 +52,8 @@ export type HistoryEvent =
   | { kind: 'step-skipped'; stepId: string; attempt: number; envelope: Envelope }
   | { kind: 'step-rejected'; stepId: string; attempt: number; envelope: Envelope }
   | { kind: 'step-overdue'; stepId: string; attempt: number; budgetMs: number }
+  | { kind: 'people-told'; route: string; notice: NoticeKind; stepId: string }
+  | { kind: 'people-not-told'; route: string; notice: NoticeKind; stepId: string; why: string }
   | { kind: 'comment'; stepId: string; envelope: Envelope }
   | { kind: 'message-refused'; via: 'signal' | 'update'; messageId: string; by: string; reason: string }
   | { kind: 'workload-stopped'; writes: number }

@@ -3,6 +3,7 @@
  * Texts (instructions, scripts) stay in the evidence store under their digests.
  */
 import type { PublicKeyEntry } from './message.ts';
+import type { Route } from './notice.ts';
 
 export type Undo = 'leased' | 'compensated' | 'one-way';
 
@@ -95,6 +96,10 @@ export interface Plan {
   keys: PublicKeyEntry[];
   /** roles that nobody fills in this drill, by the runbook's will: their steps are escalated as they open */
   absent?: string[];
+  /** how people are told; left out: nobody is */
+  routes?: Route[];
+  /** address of the board, for links in what people are told */
+  board?: string;
   /** name of the rehearsal, or null when people do it */
   rehearsal: string | null;
   limits: { drillMs: number; sessionLostMs: number; catchUpMs: number };

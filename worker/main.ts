@@ -58,6 +58,7 @@ async function main(): Promise<void> {
     pingEngine: (deadlineMs) =>
       client.connection.withDeadline(Date.now() + deadlineMs, () => client.workflowService.describeNamespace({ namespace }).then(() => undefined)),
     sessionQueue,
+    secretEnv: process.env,
   };
   const activities = dressed(createActivities(deps));
   const common = { connection, namespace, shutdownGraceTime: '2s' as const };

@@ -3,6 +3,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { ChainEntry } from '../core/plan.ts';
 import type { Activities, DrillRun } from './run.ts';
 import type { ChainState } from './messages.ts';
+import { tellPeople } from './tell.ts';
 
 export async function runChain(run: DrillRun): Promise<void> {
   run.phase = 'chain';
@@ -32,6 +33,7 @@ async function runEntry(run: DrillRun, entry: ChainEntry, state: ChainState): Pr
   }
   const leaseMs = entry.undo === 'leased' ? entry.leaseMs! : null;
   if (leaseMs !== null) run.held.add(entry.id);
+  const first = !run.chain.some((c) => c.effect !== null);
   const seen = await run.faults()[entry.do]!(run.ref, { chainId: entry.id, with: entry.with, leaseMs });
   state.effect = seen.effect;
   state.status = 'done';
@@ -39,6 +41,7 @@ async function runEntry(run: DrillRun, entry: ChainEntry, state: ChainState): Pr
     { kind: 'fault-injected', chainId: entry.id, verb: entry.do, title: entry.title, undo: entry.undo, leaseMs, effect: seen.effect, facts: seen.facts },
     seen.effect.present,
   );
+  if (first) tellPeople(run, 'drill-began', { text: 'a fault has been made; the manual opens when its chain is through' });
 }
 
 /** Faults that had to hold until this entry took effect: were they seen unbroken? Then they are healed. */

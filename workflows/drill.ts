@@ -24,6 +24,7 @@ import { drillState, refusedAttempt, targetQueue, transition, transitionSignal }
 import { runChain, healHeld } from './chain.ts';
 import { DrillRun } from './run.ts';
 import { runSteps } from './manual.ts';
+import { tellPeople } from './tell.ts';
 
 type Activities = ReturnType<typeof createActivities>;
 
@@ -164,6 +165,7 @@ async function finish(run: DrillRun, recorder: Promise<void>): Promise<DrillResu
     const unlocked = await attempt(() => run.act.unlockTarget(run.ref, residue?.clean === true));
     if (unlocked) run.tell({ kind: 'target-unlocked' }, unlocked.at);
   }
+  if (run.telling > 0) await condition(() => run.telling === 0, TELL_MS);
   run.closeHistory();
   await attempt(() => recorder);
   const sealed = (await attempt(() => run.sealer().seal(run.ref))) ?? {
@@ -175,18 +177,22 @@ async function finish(run: DrillRun, recorder: Promise<void>): Promise<DrillResu
   };
   run.ended(sealed);
   upsertMemo({ verdict: sealed.verdict });
+  tellPeople(run, 'drill-ended', { text: `${sealed.verdict.toUpperCase()}. ${sealed.sentence}` });
+  if (run.telling > 0) await condition(() => run.telling === 0, TELL_MS);
   await condition(allHandlersFinished);
   // leaves readers (the command line, the board) a moment to fetch the last state by query before the run closes
   await sleep(1);
   return sealed;
 }
 
+/** What is still being told then is told without an entry in the history. */
+const TELL_MS = 20_000;
 const MAX_EVENTS = 5_000;
 
 async function continueAsNewWhenDue(run: DrillRun): Promise<void> {
   const info = workflowInfo();
   if (!info.continueAsNewSuggested && info.historyLength < MAX_EVENTS && run.seen.size < 1_000) return;
-  if (run.guarding) return;
+  if (run.guarding || run.telling > 0) return;
   await condition(() => allHandlersFinished() && run.flushed);
   await continueAsNew<typeof drill>({ ...run.input, carried: run.carry() });
 }

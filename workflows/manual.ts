@@ -1,6 +1,7 @@
 /** The manual inside the workflow: steps open when what they need has ended, people act by messages, checks judge, failing checks send back. */
 import { CancellationScope, condition } from '@temporalio/workflow';
 import type { DrillRun } from './run.ts';
+import { tellPeople } from './tell.ts';
 
 /** Resolves when every step has ended; a rejected step ends the drill as unknown. */
 export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Promise<void> {
@@ -38,6 +39,9 @@ async function openStep(run: DrillRun, id: string): Promise<void> {
   const opened = await run.act.openStep(run.ref, { stepId: id, attempt, sentBack, inputs: run.steps.inputs });
   run.steps.open(id, opened, Date.now());
   run.tell({ kind: 'step-opened', stepId: id, attempt, viewDigest: opened.viewDigest, instructionsDigest: opened.instructionsDigest });
+  const { roles, role, budgetMs } = run.steps.stateOf(id);
+  const again = sentBack.length > 0 ? `sent back (${sentBack.join('; ')}), open again` : 'open';
+  tellPeople(run, 'step-opened', { stepId: id, roles: roles ?? [role], text: `${again}, budget ${budgetMs / 1000} s` });
   if (run.steps.stateOf(id).roles?.length === 0) escalate(run, id, `nobody has the role ${run.steps.stateOf(id).role} in this drill`);
   watch(run, id, attempt);
 }
@@ -82,8 +86,10 @@ async function closedWithin(run: DrillRun, id: string, attempt: number, ms: numb
 
 function escalate(run: DrillRun, id: string, why: string): boolean {
   const to = run.steps.escalate(id);
-  if (to !== null) run.tell({ kind: 'step-escalated', stepId: id, attempt: run.steps.stateOf(id).attempt, to, why });
-  return to !== null;
+  if (to === null) return false;
+  run.tell({ kind: 'step-escalated', stepId: id, attempt: run.steps.stateOf(id).attempt, to, why });
+  tellPeople(run, 'step-escalated', { stepId: id, roles: [to], text: `escalated to ${to}: ${why}` });
+  return true;
 }
 
 async function checkStep(run: DrillRun, id: string): Promise<void> {
@@ -93,10 +99,13 @@ async function checkStep(run: DrillRun, id: string): Promise<void> {
   run.tell({ kind: 'step-checked', stepId: id, attempt, viewDigest: checked.viewDigest, results: checked.results }, checked.at);
   run.checked(id, checked.results);
   if (checked.results.every((r) => r.verdict === 'pass')) {
-    if (step.approve !== undefined) return run.steps.checked(id, checked.viewDigest, Date.now());
+    if (step.approve !== undefined) {
+      run.steps.checked(id, checked.viewDigest, Date.now());
+      return tellPeople(run, 'approval-wanted', { stepId: id, roles: [step.approve], text: `done by ${done?.by} and checked; it waits for a second person` });
+    }
     run.steps.verified(id, Date.now());
     run.tell({ kind: 'step-verified', stepId: id, attempt });
-    return;
+    return tellPeople(run, 'step-ended', { stepId: id, roles: [step.role], text: 'verified' });
   }
   run.tell({ kind: 'step-sent-back', stepId: id, attempt, seen: run.steps.sendBack(id, checked.results) });
 }

@@ -9,6 +9,7 @@ import type { Instant } from '../core/time.ts';
 import type { createActivities } from '../activities/index.ts';
 import type { Carried, ChainState, DrillInput, DrillRef, DrillResult, DrillState } from './messages.ts';
 import { Steps } from './steps.ts';
+import { tellPeople } from './tell.ts';
 
 export type Activities = ReturnType<typeof createActivities>;
 type Acts = ActivityInterfaceFor<Activities>;
@@ -36,6 +37,8 @@ export class DrillRun {
   clock = { boot: '', offsetMs: 0 };
   stop: Problem | null = null;
   mainEnded = false;
+  /** notices on their way */
+  telling = 0;
   /** set while the guard activity runs */
   guarding: Promise<void> | null = null;
   /** fault ids whose leases are held */
@@ -130,22 +133,27 @@ export class DrillRun {
     }
     if (e.transition === 'comment') return this.tell({ kind: 'comment', stepId, envelope: e });
     this.steps.apply(e, Date.now());
+    const roles = [this.steps.stateOf(stepId).role];
     switch (e.transition) {
       case 'acknowledge':
         return this.tell({ kind: 'step-acknowledged', stepId, attempt, envelope: e });
       case 'done':
         return this.tell({ kind: 'step-done', stepId, attempt, envelope: e });
       case 'skip':
-        return this.tell({ kind: 'step-skipped', stepId, attempt, envelope: e });
+        this.tell({ kind: 'step-skipped', stepId, attempt, envelope: e });
+        return tellPeople(this, 'step-ended', { stepId, roles, text: `skipped by ${e.by}: ${e.reason}` });
       case 'reject':
-        return this.tell({ kind: 'step-rejected', stepId, attempt, envelope: e });
+        this.tell({ kind: 'step-rejected', stepId, attempt, envelope: e });
+        return tellPeople(this, 'step-ended', { stepId, roles, text: `rejected by ${e.by}: ${e.reason}` });
       case 'delegate':
-        return this.tell({ kind: 'step-delegated', stepId, attempt, to: e.reason, envelope: e });
+        this.tell({ kind: 'step-delegated', stepId, attempt, to: e.reason, envelope: e });
+        return tellPeople(this, 'step-handed', { stepId, roles, text: `handed to ${e.reason} by ${e.by}` });
       case 'send-back':
         return this.tell({ kind: 'step-sent-back', stepId, attempt, seen: this.steps.stateOf(stepId).sentBack, envelope: e });
       case 'approve':
         this.tell({ kind: 'step-approved', stepId, attempt, envelope: e });
-        return this.tell({ kind: 'step-verified', stepId, attempt });
+        this.tell({ kind: 'step-verified', stepId, attempt });
+        return tellPeople(this, 'step-ended', { stepId, roles, text: `approved by ${e.by}, verified` });
     }
   }
 

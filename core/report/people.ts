@@ -42,7 +42,14 @@ export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; 
     engineGapMs: sum((r) => r.engineGapMs),
   };
   return {
-    model: { rehearsal: input.plan.rehearsal !== null, rows: [...rows, ...neverOpened(input.plan, attempts)], totals, firsts: firstsOf(attempts), refused, comments },
+    model: {
+      rehearsal: input.plan.rehearsal !== null,
+      rows: [...rows, ...neverOpened(input.plan, attempts)],
+      totals,
+      firsts: firstsOf(attempts),
+      refused,
+      comments,
+    },
     bars,
   };
 }

@@ -3,6 +3,7 @@ import { DrillError } from '../errors.ts';
 import { canonicalJson } from '../json.ts';
 import { hasRight } from '../message.ts';
 import type { PublicKeyEntry } from '../message.ts';
+import type { Route } from '../notice.ts';
 import { CONFLICT_CLASSES } from '../plan.ts';
 import type { ChainEntry, Expectations, Objective, Plan, StepPlan } from '../plan.ts';
 import type { Right } from '../rights.ts';
@@ -26,6 +27,9 @@ export interface PlanSources extends Catalogue {
   locate?: Locate;
   inventory: Inventory;
   keys: PublicKeyEntry[];
+  /** how people are told, and where the board is */
+  routes?: Route[];
+  board?: string;
   /** null: people do it */
   rehearsal: string | null;
 }
@@ -57,6 +61,8 @@ export function compilePlan(s: PlanSources): Plan {
     rules: r.rules,
     keys: s.keys,
     ...(r.absent === undefined ? {} : { absent: r.absent }),
+    ...(s.routes && s.routes.length > 0 ? { routes: s.routes } : {}),
+    ...(s.board === undefined ? {} : { board: s.board }),
     rehearsal: s.rehearsal,
     limits: { drillMs: durationMs(r.limits.drill), sessionLostMs: durationMs(r.limits['session-lost']), catchUpMs: durationMs(r.limits['catch-up']) },
   };

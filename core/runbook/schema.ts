@@ -115,6 +115,21 @@ export const inventorySchema = z.strictObject({
 });
 export type Inventory = z.output<typeof inventorySchema>;
 
+const secret = z.union(
+  [
+    z.strictObject({ env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a name of an environment variable') }),
+    z.strictObject({ file: z.string().startsWith('/', 'an absolute path') }),
+  ],
+  'a secret is a reference: { env: NAME } or { file: /path }, never a value',
+);
+const reached = { name, for: z.array(name).min(1).optional() };
+const route = z.discriminatedUnion('kind', [
+  z.strictObject({ ...reached, kind: z.literal('webhook'), url: secret, secret }),
+  z.strictObject({ ...reached, kind: z.literal('slack'), url: secret }),
+  z.strictObject({ ...reached, kind: z.literal('pagerduty'), key: secret, url: z.url().optional() }),
+  z.strictObject({ ...reached, kind: z.literal('email'), smtp: secret, from: line, to: z.array(line).min(1).max(100) }),
+]);
+
 /**
  * Who takes part: roles of the manual, rights (core/rights.ts; a responder where nothing is said), and the key a person signs with. A person without one takes part
  * through a console that vouches for the session it authenticated.
@@ -135,6 +150,10 @@ export const crewSchema = z.strictObject({
       }),
     )
     .min(1),
+  /** where the board is, for links in what people are told */
+  board: z.url({ protocol: /^https?$/ }).optional(),
+  /** how people are told; `for`: roles of the manual that a route reaches, all where it is left out */
+  routes: z.array(route).max(20).default([]),
 });
 export type Crew = z.output<typeof crewSchema>;
 

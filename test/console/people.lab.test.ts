@@ -11,12 +11,17 @@ import { loadRunbook } from '../../evidence/load-runbook.ts';
 import { renderText } from '../../evidence/instructions.ts';
 import type { StepView } from '../../evidence/views.ts';
 import type { DrillState } from '../../workflows/messages.ts';
+import { httpReceiver } from '../support/receivers.ts';
+import type { HttpReceiver } from '../support/receivers.ts';
 import { CATALOGUE } from '../../activities/catalogue.ts';
+import type { HistoryEntry } from '../../core/history.ts';
+import type { Notice } from '../../core/notice.ts';
 import type { ReportModel } from '../../core/report/model.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const dir = mkdtempSync(join(tmpdir(), 'dbp-'));
-const env = { ...process.env, XDG_CONFIG_HOME: join(dir, 'config') };
+const env = { ...process.env, XDG_CONFIG_HOME: join(dir, 'config'), HOOK_SECRET: 'hush', HOOK_URL: '' };
+let told: HttpReceiver;
 /** Other drills may run on this machine. */
 const NAME = `people-${randomBytes(3).toString('hex')}`;
 const file = join(dir, 'people.yaml');
@@ -94,11 +99,18 @@ async function does(who: string, step: string, attempt = 1): Promise<{ ack: Ran;
   return { ack, done: accepted('done', step, '--as', who, '--view', viewOf(state, step), ...inputs, '--json') };
 }
 
+const ROUTES = `routes:
+  - { name: hook, kind: webhook, url: { env: HOOK_URL }, secret: { env: HOOK_SECRET } }
+  - { name: chat, kind: slack, url: { env: NOT_SET }, for: [incident-commander] }
+`;
+
 let child: ReturnType<typeof spawn> | null = null;
 let stdout = '';
 let exit: Promise<number | null>;
 
-beforeAll(() => {
+beforeAll(async () => {
+  told = await httpReceiver();
+  env.HOOK_URL = told.url;
   const text = readFileSync(join(ROOT, 'runbooks/mysql-stale-promotion.yaml'), 'utf8');
   writeFileSync(file, text.replace('runbook: mysql-stale-promotion', `runbook: ${NAME}`).replace('acknowledge: 15s', 'acknowledge: 8s'));
   const people = {
@@ -110,7 +122,7 @@ beforeAll(() => {
     const [key] = JSON.parse(accepted('key', 'new', name, '--json').out) as { publicKey: string }[];
     return `  - { name: ${name}, ${more}, public-key: ${key!.publicKey} }`;
   });
-  writeFileSync(join(dir, 'crew.yaml'), `crew: crew\ntitle: Three people\npeople:\n${lines.join('\n')}\n`);
+  writeFileSync(join(dir, 'crew.yaml'), `crew: crew\ntitle: Three people\nboard: https://board.example\npeople:\n${lines.join('\n')}\n${ROUTES}`);
   child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', file, '--crew', './crew.yaml', '--json'], {
     cwd: dir,
     env,
@@ -122,6 +134,7 @@ beforeAll(() => {
 afterAll(async () => {
   if (child?.exitCode === null) child.kill('SIGTERM');
   await exit;
+  await told[Symbol.asyncDispose]();
   rmSync(dir, { recursive: true, force: true });
 }, 60_000);
 
@@ -188,6 +201,41 @@ test('three people take a drill from fault to verdict', async () => {
   const approval = Number(/after ([\d.]+) (ms|s)/.exec(rows[4]!.notes[0]!)?.[1]);
   expect(approval).toBeGreaterThan(0);
   expect(acceptedAt(approved)).toBeGreaterThan(acceptedAt(recovered.done));
+
+  // people were told, over the route that works; the one without a secret stopped nobody
+  // this process answers late, so that some deliveries are repeated: under the same name
+  const deliveries = new Map(told.got.map((g) => [g.headers['x-drillbook-delivery'], g.body]));
+  const notices = [...deliveries.values()].map((body) => JSON.parse(body) as Notice);
+  // what is told at the same moment may come in any order
+  expect(notices.map((n) => `${n.kind} ${n.step?.id ?? ''} ${n.step?.attempt ?? ''}`).toSorted()).toEqual([
+    'approval-wanted recover 1',
+    'drill-began  ',
+    'drill-ended  ',
+    'step-ended collect 1',
+    'step-ended declare 1',
+    'step-ended fence 2',
+    'step-ended list-lost 1',
+    'step-ended recover 1',
+    'step-ended rejoin 1',
+    'step-escalated fence 1',
+    'step-handed collect 1',
+    'step-opened collect 1',
+    'step-opened declare 1',
+    'step-opened fence 1',
+    'step-opened fence 2',
+    'step-opened list-lost 1',
+    'step-opened recover 1',
+    'step-opened rejoin 1',
+  ]);
+  expect(notices.find((n) => n.step?.id === 'fence')!.link).toMatch(new RegExp(`^https://board.example/drills/.*${NAME}#fence$`));
+  expect(notices.find((n) => n.kind === 'drill-ended')!.text).toMatch(/^PASS\. Service was back in /);
+  const history = readFileSync(join(dir, 'drills', report.meta.drillId, 'history.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((l) => JSON.parse(l) as HistoryEntry);
+  expect(history.filter((e) => e.kind === 'people-told').length).toBe(notices.length - 1);
+  const untold = history.filter((e) => e.kind === 'people-not-told');
+  expect(new Set(untold.map((e) => [e.route, e.why].join(': ')))).toEqual(new Set([`chat: the worker's environment has no NOT_SET`]));
 
   const list = JSON.parse(accepted('list', '--json').out) as { drill: string; verdict: string }[];
   expect(list.map((d) => [d.drill.endsWith(NAME), d.verdict])).toContainEqual([true, 'pass']);

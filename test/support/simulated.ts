@@ -200,6 +200,7 @@ export class SimulatedPlatform {
       store: folderStore,
       pingEngine: () => Promise.resolve(),
       sessionQueue: 'session',
+      secretEnv: {},
       ...more,
     };
   }

@@ -11,7 +11,7 @@ import type { Plan } from '../../../core/plan.ts';
 import { compilePlan } from '../../../core/runbook/plan-compile.ts';
 import { OPERATOR, rehearsalCrew, rehearsalOf, SECOND_OPERATOR } from '../../../core/runbook/rehearsal.ts';
 import type { Rehearsal } from '../../../core/runbook/rehearsal.ts';
-import type { Runbook } from '../../../core/runbook/schema.ts';
+import type { Crew, Runbook } from '../../../core/runbook/schema.ts';
 import { loadCrew } from '../../../evidence/load-crew.ts';
 import { loadInventory } from '../../../evidence/load-inventory.ts';
 import { loadRunbook, runbookFile } from '../../../evidence/load-runbook.ts';
@@ -50,9 +50,17 @@ export function prepareDrill(w: Wanted): Prepared {
   if (inventory.drills !== 'allowed')
     throw new DrillError('DRILL_TARGET_FORBIDDEN', `target ${w.target} does not allow drills`, 'its owner says `drills: allowed` in the inventory file');
   const own = newKeyPair();
-  const performers = 'crew' in w.who ? crewKeys(w, w.who.crew, own.publicKey) : [operatorKey(loaded.runbook, own.publicKey)];
+  const crew = 'crew' in w.who ? readCrew(w, w.who.crew) : null;
+  const performers = crew ? crewKeys(crew, own.publicKey) : [operatorKey(loaded.runbook, own.publicKey)];
   const rehearsal = 'rehearse' in w.who ? w.who.rehearse : null;
-  const plan = compilePlan({ ...loaded, ...CATALOGUE, inventory, keys: performers, rehearsal });
+  const plan = compilePlan({
+    ...loaded,
+    ...CATALOGUE,
+    inventory,
+    keys: performers,
+    rehearsal,
+    ...(crew ? { routes: crew.routes, ...(crew.board ? { board: crew.board } : {}) } : {}),
+  });
   const bundle = freshFolder(resolve(w.cwd, w.out), plan.runbook, w.now.getTime());
   const logDir = join(bundle, 'engine');
   mkdirSync(logDir, { recursive: true });
@@ -77,13 +85,15 @@ const OPERATOR_KEY = 'rehearsal-operator';
 const TERMINAL = 'terminal';
 const atTerminal = (): string => `${userInfo().username} (terminal)`;
 
+function readCrew({ root, cwd }: Wanted, name: string): Crew {
+  const file = resolve(cwd, name);
+  return name.includes('/') || name.endsWith('.yaml') ? loadCrew(dirname(file), basename(file, '.yaml')) : loadCrew(join(root, 'runbooks', 'crews'), name);
+}
+
 const operatorKey = (r: Runbook, publicKey: string): PublicKeyEntry => ({ id: OPERATOR_KEY, publicKey, kind: 'operator', people: rehearsalCrew(r) });
 
 /** Everybody's own key, and one for this drill that vouches for whoever started it: Ctrl-C there is a signed abort. DRILL_CREW_KEYLESS names who has none. */
-function crewKeys({ root, cwd }: Wanted, name: string, publicKey: string): PublicKeyEntry[] {
-  const isPath = name.includes('/') || name.endsWith('.yaml');
-  const file = resolve(cwd, name);
-  const { people, crew } = isPath ? loadCrew(dirname(file), basename(file, '.yaml')) : loadCrew(join(root, 'runbooks', 'crews'), name);
+function crewKeys({ people, crew }: Crew, publicKey: string): PublicKeyEntry[] {
   const keyless = people.filter((p) => p['public-key'] === undefined).map((p) => p.name);
   if (keyless.length > 0)
     throw new DrillError(
