@@ -1,12 +1,14 @@
 /**
  * GTID sets, with tags. Immutable: every operation gives a new set. Text is MySQL's: `uuid:1-3:5,uuid:tag:7`, closed intervals;
  * inside, intervals are half-open, sorted and never adjacent, so equal sets have equal form. Numbers above 2^53 - 1 are refused: DRILL_GTID_TOO_LARGE.
+ * MariaDB's `domain-server-seq` is a name like any other: of the source `domain-server`, in text `0-1:1-9`. Its servers share the numbers of a domain, so that
+ * sets have holes where another server wrote.
  */
 import { DrillError } from './errors.ts';
 import { decodeGtidSet, encodeGtidSet, gtidTooLarge, uuidBytes } from './gtid-bytes.ts';
 import { GtidNumbers } from './gtid-numbers.ts';
 
-/** `uuid` or `uuid:tag`, lower case: what numbers of its own count under. */
+/** `uuid` or `uuid:tag`, lower case, or `domain-server`: what numbers of its own count under. */
 export type GtidSource = string;
 type Source = GtidSource;
 /** start included, end excluded */
@@ -15,6 +17,7 @@ type Interval = GtidInterval;
 
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/;
 const TAG = /^[a-z_][a-z0-9_]{0,31}$/;
+const MARIA = /^(0|[1-9]\d{0,9})-(0|[1-9]\d{0,9})$/;
 const NUMBERS = /^(\d+)(?:\s*-\s*(\d+))?$/;
 /** The largest that a server gives: one below the end of its 63 bits. */
 const SERVER_NUMBER_MAX = 2n ** 63n - 2n;
@@ -59,7 +62,7 @@ export class GtidSet {
     return sorted(this.sources);
   }
 
-  /** The set of single GTIDs, as `uuid:n` or `uuid:tag:n`. */
+  /** The set of single GTIDs, as `uuid:n`, `uuid:tag:n` or `domain-server-n`. */
   static of(gtids: Iterable<string>): GtidSet {
     const found = new Map<Source, Interval[]>();
     for (const gtid of gtids) {
@@ -100,7 +103,22 @@ export class GtidSet {
     return other.subtract(this).isEmpty();
   }
 
-  /** One GTID, `uuid:n` or `uuid:tag:n`. */
+  /**
+   * What of this set the other lacks, where this one says how far somebody is: of each of MariaDB's sources only the last number counts, since those between
+   * may be another server's.
+   */
+  beyond(other: GtidSet): GtidSet {
+    const rest = new Map<Source, readonly Interval[]>();
+    for (const [source, list] of this.sources) {
+      const last = list.at(-1)![1];
+      const wanted = MARIA.test(source) ? ([[last - 1, last]] as const) : list;
+      const left = subtractIntervals(wanted, other.sources.get(source) ?? []);
+      if (left.length > 0) rest.set(source, left);
+    }
+    return new GtidSet(rest);
+  }
+
+  /** One GTID, as `of` takes them. */
   has(gtid: string): boolean {
     const { source, n } = splitGtid(gtid);
     const list = this.sources.get(source) ?? [];
@@ -132,7 +150,7 @@ export class GtidSet {
   /** One GTID after the other; for small sets. */
   *gtids(): Generator<string> {
     for (const [source, list] of sorted(this.sources)) {
-      for (const [start, end] of list) for (let n = start; n < end; n++) yield `${source}:${n}`;
+      for (const [start, end] of list) for (let n = start; n < end; n++) yield `${source}${MARIA.test(source) ? '-' : ':'}${n}`;
     }
   }
 
@@ -188,12 +206,16 @@ function sorted(sources: ReadonlyMap<Source, readonly Interval[]>): [Source, rea
 
 function invalid(text: string, why: string): DrillError {
   const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text;
-  return new DrillError('DRILL_GTID_INVALID', `"${shown}" is not a GTID set: ${why}`, 'the form is uuid:1-3:5,uuid:tag:7, as @@gtid_executed prints it');
+  return new DrillError(
+    'DRILL_GTID_INVALID',
+    `"${shown}" is not a GTID set: ${why}`,
+    'the form is uuid:1-3:5,uuid:tag:7, as @@gtid_executed prints it; for MariaDB 0-1:1-9,0-2:10-13',
+  );
 }
 
 function parseSource(part: string, text: string, found: Map<Source, Interval[]>): void {
   const [first = '', ...fields] = part.split(':').map((f) => f.trim());
-  const uuid = canonicalUuid(first);
+  const uuid = MARIA.test(first) ? first : canonicalUuid(first);
   if (uuid === null) throw invalid(text, `"${first}" is no UUID`);
   if (fields.length === 0) throw invalid(text, `no numbers after ${uuid}`);
   let source = uuid;
@@ -206,7 +228,7 @@ function parseSource(part: string, text: string, found: Map<Source, Interval[]>)
       if (list) list.push(interval);
       else found.set(source, [interval]);
       numbers++;
-    } else if (TAG.test(field)) {
+    } else if (TAG.test(field) && uuid.length === 36) {
       if (source !== uuid && numbers === 0) throw invalid(text, `no numbers after the tag in ${source}`);
       source = `${uuid}:${field}`;
       numbers = 0;
@@ -239,11 +261,14 @@ function numberOf(digits: string, text: string): number {
   throw gtidTooLarge(digits);
 }
 
-function splitGtid(gtid: string): { source: Source; n: number } {
+/** Throws DRILL_GTID_INVALID. */
+export function splitGtid(gtid: string): { source: GtidSource; n: number } {
   const colon = gtid.lastIndexOf(':');
-  const n = Number(gtid.slice(colon + 1));
-  const source = gtid.slice(0, colon).toLowerCase();
-  if (colon < 36 || !Number.isSafeInteger(n) || n < 1) throw invalid(gtid, 'one GTID is uuid:n or uuid:tag:n');
+  const cut = colon === -1 ? gtid.lastIndexOf('-') : colon;
+  const n = Number(gtid.slice(cut + 1));
+  const source = gtid.slice(0, cut).toLowerCase();
+  if (!(colon === -1 ? MARIA.test(source) : colon >= 36) || !Number.isSafeInteger(n) || n < 1)
+    throw invalid(gtid, 'one GTID is uuid:n, uuid:tag:n or domain-server-n');
   return { source, n };
 }
 

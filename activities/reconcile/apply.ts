@@ -6,12 +6,13 @@ import { recoverySql } from '../../core/reconcile/plan-file.ts';
 import { makePlan } from '../../core/reconcile/plan-make.ts';
 import { countsOf } from '../../core/reconcile/plan-model.ts';
 import type { PlanCounts, PlannedChange, RecoveryPlan } from '../../core/reconcile/plan-model.ts';
+import { MARIADB_NAME } from '../../core/reconcile/plan-sql.ts';
 import { holds, isWhole } from '../../core/reconcile/tables.ts';
 import type { Row } from '../../core/reconcile/tables.ts';
 import { dropJournal } from '../../targets/systems/mysql/apply-journal.ts';
 import { applyPlan } from '../../targets/systems/mysql/apply.ts';
 import type { ApplyResult } from '../../targets/systems/mysql/apply.ts';
-import { withConnection } from '../../targets/systems/mysql/dsn.ts';
+import { isMariadb, withConnection } from '../../targets/systems/mysql/dsn.ts';
 import { rowsOf } from '../../targets/systems/mysql/rows.ts';
 import { reconcile, writeDurably } from './run.ts';
 import type { Reconciliation, ReconcileOptions } from './run.ts';
@@ -46,7 +47,7 @@ export async function applyRecovery(opts: ReconcileOptions, file?: string): Prom
 /** Plans, and writes recovery.sql where a path is given. Changes nothing. */
 export async function planRecovery(seen: Reconciliation, opts: ReconcileOptions, file?: string): Promise<Planned> {
   const plan = await withConnection(opts.new, async (connection) => {
-    const [[source]] = (await rowsOf(connection, 'SELECT @@server_uuid')) as unknown as [[string]];
+    const [[source]] = (await rowsOf(connection, `SELECT ${(await isMariadb(connection)) ? MARIADB_NAME : '@@server_uuid'}`)) as unknown as [[string]];
     return makePlan({ fork: seen.summary.fork.set, read: seen.finals.bound.toString(), source, changes: changesOf(seen, opts), uneventful });
   });
   const counts = countsOf(plan);

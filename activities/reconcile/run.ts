@@ -9,7 +9,8 @@ import type { LedgerAttempt } from '../../core/ledger.ts';
 import type { ReconcileRules } from '../../core/plan.ts';
 import { isMeta, RowsReader, Survey } from '../../core/reconcile/collect.ts';
 import type { LedgerInterest, RowsWanted } from '../../core/reconcile/collect.ts';
-import { decidedOf, findFork } from '../../core/reconcile/fork.ts';
+import { forkOf } from '../../core/reconcile/domains.ts';
+import { decidedOf, findFork, lostOf } from '../../core/reconcile/fork.ts';
 import { KeyIds, rowOfKey } from '../../core/reconcile/keys.ts';
 import { touchIndex } from '../../core/reconcile/lost.ts';
 import type { FinalRows, KeyState, Shapes } from '../../core/reconcile/lost.ts';
@@ -21,7 +22,7 @@ import type { SideTransaction } from '../../core/reconcile/side.ts';
 import type { Row, TableShape } from '../../core/reconcile/tables.ts';
 import type { LogFile } from '../../targets/port.ts';
 import { nodeBytes } from '../../targets/systems/mysql/binlog/bytes.ts';
-import { gtidExecuted, withConnection } from '../../targets/systems/mysql/dsn.ts';
+import { executedOf, withConnection } from '../../targets/systems/mysql/dsn.ts';
 import { readLogs } from '../../targets/systems/mysql/logs.ts';
 import { readRowsLike, readShapes } from '../../targets/systems/mysql/rows.ts';
 import { ServerKeys } from '../../targets/systems/mysql/weights.ts';
@@ -67,9 +68,8 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions): Pr
   const say = opts.progress ?? (() => {});
   const attempts = opts.ledger === undefined ? null : await readAttempts(opts.ledger);
   say(attempts ? `ledger: ${attempts.length} attempts` : 'no ledger');
-  const known = opts.fork && { set: GtidSet.parse(opts.fork.set), how: opts.fork.how };
-  const side = await readOld(connection, opts, attempts, known);
-  const { old, shapes, ids } = side;
+  const side = await readOld(connection, opts, attempts);
+  const { old, shapes, ids, known } = side;
   for (let read = 1; ; read++) {
     let fresh = await readFresh(opts.new, side);
     say(`new side: ${fresh.log.order.count} transactions in ${fresh.files.length} log file${fresh.files.length === 1 ? '' : 's'}`);
@@ -79,13 +79,13 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions): Pr
       return divergenceOf({ ...both, fresh: fresh.log }, shapes, ids);
     };
     let divergence = await judge();
-    const bound = GtidSet.parse(await gtidExecuted(connection));
+    const { visible: bound } = await executedOf(connection);
     const rows = await readFinals(connection, divergence, attempts, shapes, ids);
-    const after = GtidSet.parse(await gtidExecuted(connection));
+    const { logged: after } = await executedOf(connection);
     say(`rows: ${divergence.changes.keys.length} lost keys compared`);
     const finals: FinalRows = { rows: (table, id) => rows.get(table)?.get(id) ?? (rows.has(table) ? [] : null), bound };
     // writers go on: read the log again so that it covers the moment of the rows
-    if (!fresh.log.set().contains(after)) {
+    if (!after.beyond(fresh.log.set()).isEmpty()) {
       fresh = await readFresh(opts.new, side);
       divergence = await judge();
     }
@@ -103,6 +103,8 @@ const touchedBy = ({ changes }: Divergence): string[] => [...new Set([...changes
 interface OldSide {
   old: SideLog;
   files: LogFile[];
+  /** where it was told */
+  known: { set: GtidSet; how: 'given' | 'recorded' } | undefined;
   /** null: not known */
   fork: GtidSet | null;
   lost: GtidSet;
@@ -117,12 +119,7 @@ interface OldSide {
  * Reads the old log twice: once for what it holds, which with the beginning of the new one tells the fork, and once more for the rows of the lost part only.
  * Memory: the rows of the lost part, and the ledger.
  */
-async function readOld(
-  connection: Connection,
-  opts: ReconcileOptions,
-  attempts: readonly LedgerAttempt[] | null,
-  known: { set: GtidSet; how: 'given' | 'recorded' } | undefined,
-): Promise<OldSide> {
+async function readOld(connection: Connection, opts: ReconcileOptions, attempts: readonly LedgerAttempt[] | null): Promise<OldSide> {
   const say = opts.progress ?? (() => {});
   const old = new SideLog(() => false);
   const survey = new Survey(old);
@@ -130,8 +127,9 @@ async function readOld(
   const files = await logs.read(old, survey);
   [old.relayed, old.received] = [logs.relayed, logs.received];
   say(`old side: ${old.order.count} transactions in ${files.length} log file${files.length === 1 ? '' : 's'}`);
+  const known = opts.fork && { set: forkOf(opts.fork.set, old), how: opts.fork.how };
   const fork = known?.set ?? findFork(old, await readBeginning(opts.new, old.set())).set;
-  const lost = fork ? old.set().subtract(fork) : GtidSet.empty;
+  const lost = fork ? lostOf(old, fork) : GtidSet.empty;
   const first = lost.isEmpty() ? Infinity : old.order.firstOf(lost);
   // a branch that was prepared before the fork may have been committed after it
   const from = old.prepared.size > 0 ? 0 : first;
@@ -147,7 +145,7 @@ async function readOld(
   old.adopt(again);
   const transactions = decidedOf(old, lost);
   await learn(ids, shapes, transactions);
-  return { old, files, fork, lost, shapes, ids, ledger, touches: touchIndex({ transactions }, shapes, ids) };
+  return { old, files, known, fork, lost, shapes, ids, ledger, touches: touchIndex({ transactions }, shapes, ids) };
 }
 
 const sha256 = (text: string): string => hash('sha256', text);

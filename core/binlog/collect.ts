@@ -2,6 +2,9 @@
 import type { Bytes } from './bytes.ts';
 import { finding as findingOf, FINDINGS } from './finding.ts';
 import type { Finding, FindingKind } from './finding.ts';
+import { commitUs } from './inventory.ts';
+import { upTo } from './maria.ts';
+import type { MariaGtid } from './maria.ts';
 import type { BinlogSink, Image, RowChange, Transaction } from './model.ts';
 import { ABSENT, NULL } from './rows.ts';
 import type { RowImage, RowsEvent } from './rows.ts';
@@ -46,25 +49,29 @@ export abstract class TransactionFolder<R> implements LogVisitor {
   previousGtids(set: GtidSet, place: Place): void {
     this.sink.previousGtids(set);
     if (this.relay) return;
-    const missing = this.before === null ? GtidSet.empty : set.subtract(this.before.union(GtidSet.of(this.added)));
+    const missing = this.before === null ? GtidSet.empty : set.beyond(this.before.union(GtidSet.of(this.added)));
     if (!missing.isEmpty())
       this.sink.finding(findingOf('gap', place.file, place.offset, `transactions before this file are in none of the files before it: ${missing.toString()}`));
     this.before = set;
     this.added = [];
   }
 
+  /** MariaDB's word for the same. */
+  gtidList(list: readonly MariaGtid[], place: Place): void {
+    this.previousGtids(upTo(list), place);
+  }
+
   begin(tx: TxHead): void {
-    const gtid = tx.kind === 'mariadb' ? null : tx.gtid();
+    const gtid = tx.gno === 0 ? null : tx.gtid();
     this.damaged = false;
-    this.open = gtid === null ? null : { gtid, commitUs: BigInt(tx.immediateCommitUs), serverId: tx.serverId, rows: [], statements: [] };
+    // MariaDB's name has the server's id in it, and a replay keeps it: it tells nothing
+    const of = tx.kind === 'mariadb' ? {} : { serverId: tx.serverId };
+    this.open = gtid === null ? null : { gtid, commitUs: BigInt(commitUs(tx)), ...of, rows: [], statements: [] };
     if (gtid !== null) this.added.push(gtid);
     if (gtid !== null || this.anonymous) return;
     this.anonymous = true;
-    const why =
-      tx.kind === 'mariadb'
-        ? 'MariaDB’s GTIDs are positions: what two sides share cannot be told by sets'
-        : 'transactions without a GTID (gtid_mode is not ON): they cannot be told apart';
-    this.sink.finding(findingOf('format', tx.file, tx.offset, `${why}, and are left out`));
+    const why = 'transactions without a GTID (gtid_mode is not ON): they cannot be told apart, and are left out';
+    this.sink.finding(findingOf('format', tx.file, tx.offset, why));
   }
 
   rows(rows: RowsEvent): void {

@@ -1,8 +1,11 @@
 /**
- * MariaDB's GTIDs: `domain-server-seq`. They are positions, never mixed with MySQL's sets: within a domain a number says how far, not which ones. After a failover
- * without gtid_strict_mode two servers can have used the same number; only a state, which remembers every server, tells these apart.
+ * MariaDB's GTIDs: `domain-server-seq`. To a replica they are positions: within a domain a number says how far, not which ones. After a failover without
+ * gtid_strict_mode two servers can have used the same number; only a state, which remembers every server, tells these apart. As names of transactions they are
+ * what MySQL's are, and make sets (core/gtid.ts).
  */
 import { DrillError } from '../errors.ts';
+import { GtidSet } from '../gtid.ts';
+import type { GtidInterval } from '../gtid.ts';
 
 export interface MariaGtid {
   domain: number;
@@ -35,6 +38,13 @@ export function parseMariaGtids(text: string): MariaGtid[] {
       throw new DrillError('DRILL_GTID_TOO_LARGE', `the sequence number of ${part.trim()} is above 2^53 - 1: such numbers are not handled`);
     return { domain, server, seq };
   });
+}
+
+/** All that a state may stand for, of each server every number up to its last: more than there were, since the others of a domain used some of them. */
+export function upTo(state: Iterable<MariaGtid>): GtidSet {
+  const found = new Map<string, GtidInterval[]>();
+  for (const { domain, server, seq } of state) if (seq > 0) found.set(`${domain}-${server}`, [[1, seq + 1]]);
+  return GtidSet.fromIntervals(found);
 }
 
 /** How far a log or a replica is: the last GTID of each domain, as @@gtid_binlog_pos and @@gtid_slave_pos. Immutable. */

@@ -27,7 +27,7 @@ export interface RowChange {
 /** `R`: a row change, in whatever form the reader keeps it. */
 export interface Transaction<R = RowChange> {
   gtid: string;
-  /** immediate_commit_timestamp: epoch µs on the server whose log it is */
+  /** immediate_commit_timestamp: epoch µs on the server whose log it is. MariaDB has whole seconds, of the server where it was first committed. */
   commitUs: bigint;
   rows: R[];
   /** texts of statements that changed something without row images: DDL, statement-based DML, XA PREPARE */
@@ -43,7 +43,7 @@ export interface BinlogSink<R = RowChange> {
   file(name: string): void;
   /** Version of the server that wrote the file, e.g. 9.7.4. */
   server?(version: string): void;
-  /** A file's Previous_gtids, before its first transaction. */
+  /** A file's Previous_gtids, before its first transaction; of MariaDB's Gtid_list all that it may stand for. */
   previousGtids(set: GtidSet): void;
   /** A whole transaction: its commit was seen, and no damage inside. */
   transaction(t: Transaction<R>): void;

@@ -74,6 +74,7 @@ export function imageReader(map: TableMap, table: TableInfo, bytes: Pick<Bytes, 
   const readers: (CellReader | null)[] = [];
   for (const [i, column] of table.columns.entries()) {
     const meta = at[i] === -1 ? null : map.columns[at[i]!]!;
+    if (!(column.dataType in TYPES)) return `has a column ${column.name} of type ${column.columnType}, which is not read`;
     const misfit = meta && misfitOf(meta, column, map.flavour);
     if (misfit) return `has changed since: ${column.name} is ${column.columnType}${column.charset ? ` ${column.charset}` : ''} now, and in the log ${misfit}`;
     readers.push(meta && readerOf(meta, column, map.flavour, bytes));
@@ -124,6 +125,9 @@ const TYPES: Readonly<Record<string, readonly number[]>> = {
   geomcollection: [C.GEOMETRY],
   geometrycollection: [C.GEOMETRY],
   vector: [C.VECTOR],
+  uuid: [C.STRING],
+  inet4: [C.STRING],
+  inet6: [C.STRING],
 };
 
 /** Numbers in a COLUMN_TYPE: precision and scale, length, fraction digits. */

@@ -1,5 +1,6 @@
 /** Where the two sides parted, and what only the old side has (docs/semantics.md, 7). */
 import { GtidSet } from '../gtid.ts';
+import { sharedPrefix, uncovered } from './domains.ts';
 import type { RowChange, SideLog, SideTransaction } from './side.ts';
 import type { Row } from './tables.ts';
 
@@ -24,11 +25,11 @@ export function findFork(old: SideLog, fresh: SideLog, known?: { set: GtidSet; h
   if (known && typeof derived !== 'string' && !known.set.intersect(oldSet).equals(derived.intersect(oldSet)))
     findings.push({ severity: 'note', text: `the fork was ${known.how} as ${known.set.toString()}, the logs say ${derived.toString()}` });
   if (!known && typeof derived === 'string') findings.push({ severity: 'unknown', text: `the fork cannot be told from the logs: ${derived}` });
-  const gap = set ? old.before().subtract(set) : GtidSet.empty;
-  if (!gap.isEmpty())
+  const gap = set ? (old.mariadb ? uncovered(old.before(), set) : old.before().subtract(set).toString()) : '';
+  if (gap !== '')
     findings.push({
       severity: 'unknown',
-      text: `transactions after the fork are older than the oldest log of the old side, so their rows are not known: ${gap.toString()}`,
+      text: `transactions after the fork are older than the oldest log of the old side, so their rows are not known: ${gap}`,
     });
   return { set, how: known?.how ?? 'derived', findings };
 }
@@ -36,10 +37,13 @@ export function findFork(old: SideLog, fresh: SideLog, known?: { set: GtidSet; h
 /** A GTID of the old side that the new one did not get by replication, but by a replay of a log's text, lies behind the fork, also when nothing else was written before it. */
 function deriveFork(old: SideLog, fresh: SideLog): GtidSet | string {
   const oldSet = old.set();
+  if (old.version !== '' && fresh.version !== '' && old.mariadb !== fresh.mariadb)
+    return `one side is MariaDB and the other is not (${old.version}, ${fresh.version}): they have no GTID in common`;
   const first = fresh.files.find((f) => f.previous !== null);
   if (!first?.previous) return 'no log of the new side can be used';
-  if (!oldSet.contains(first.previous))
-    return `the new side's oldest log begins after it (${first.file} has ${first.previous.subtract(oldSet).toString()} before it, which the old side never had)`;
+  const more = first.previous.beyond(oldSet);
+  if (!more.isEmpty()) return `the new side's oldest log begins after it (${first.file} has ${more.toString()} before it, which the old side never had)`;
+  if (fresh.mariadb) return first.previous.union(sharedPrefix(old, fresh, first.previous));
   return first.previous.union(fresh.order.prefix(oldSet.subtract(fresh.servers.differing(old.servers))));
 }
 
@@ -58,9 +62,12 @@ export interface LostSet {
 
 export const NOTHING_LOST: LostSet = { lost: GtidSet.empty, transactions: [], after: [], undecided: [], late: GtidSet.empty, forced: GtidSet.empty };
 
-/** Lost = old set − fork. A lost GTID on the new side is never proof of its rows: late or forced is told by its images. */
+/** Lost = old set − fork. What MariaDB's lists stand for is left out: they know no holes, and a gap before the first file is a finding. */
+export const lostOf = (old: SideLog, fork: GtidSet): GtidSet => (old.mariadb ? old.order.set() : old.set()).subtract(fork);
+
+/** A lost GTID on the new side is never proof of its rows: late or forced is told by its images. */
 export function lostSet(old: SideLog, fresh: SideLog, fork: GtidSet): LostSet {
-  const lost = old.set().subtract(fork);
+  const lost = lostOf(old, fork);
   const originals = old.transactions.filter((t) => lost.has(t.gtid));
   const byGtid = new Map(originals.map((t) => [t.gtid, t]));
   const late: string[] = [];

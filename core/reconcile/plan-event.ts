@@ -172,7 +172,13 @@ const TYPES: Readonly<Record<string, number>> = {
   geomcollection: C.GEOMETRY,
   geometrycollection: C.GEOMETRY,
   vector: C.VECTOR,
+  uuid: C.STRING,
+  inet4: C.STRING,
+  inet6: C.STRING,
 };
+
+/** Of MariaDB's types that are fixed bytes to the log. */
+const FIXED_BYTES: Readonly<Record<string, number>> = { uuid: 16, inet4: 4, inet6: 16 };
 
 const INTEGER_BYTES: Readonly<Record<string, number>> = { tinyint: 1, smallint: 2, mediumint: 3, int: 4, bigint: 8 };
 /** bytes of a character at most, where it is not one */
@@ -203,7 +209,7 @@ function numbersOf(o: ColumnInfo, least = 0): [number, number] {
 }
 
 /** Of CHAR, VARCHAR and their binary kin, in bytes. */
-const widthOf = (o: ColumnInfo): number => numbersOf(o, 1)[0] * (WIDEST[o.charset ?? ''] ?? 1);
+const widthOf = (o: ColumnInfo): number => FIXED_BYTES[o.dataType] ?? numbersOf(o, 1)[0] * (WIDEST[o.charset ?? ''] ?? 1);
 const blobBytes = (o: ColumnInfo): number => BLOB_BYTES[o.dataType.replace(/(text|blob)$/, '')] ?? 4;
 const labels = (o: ColumnInfo): number => [...o.columnType.matchAll(/'((?:[^']|'')*)'/g)].length;
 const enumBytes = (o: ColumnInfo): number => (labels(o) < 256 ? 1 : 2);

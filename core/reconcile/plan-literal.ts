@@ -27,6 +27,8 @@ const SPATIAL = new Set([
   'geomcollection',
   'geometrycollection',
 ]);
+/** MariaDB's: fixed bytes, which only a cast makes */
+const CAST = new Set(['uuid', 'inet4', 'inet6']);
 /** reads as it stands whatever the client, the log or the eye does with it */
 const PLAIN = /^[ !#-&(-[\]-~]*$/;
 const DIGITS = /^-?\d+(\.\d+)?$/;
@@ -58,6 +60,7 @@ export function literal(c: ColumnInfo, cell: Cell): string {
       return jsonLiteral(cell, (text) => textLiteral('utf8mb4', text));
     case 'hex':
     default:
+      if (CAST.has(c.dataType)) return `CAST(X'${checked(/^([0-9a-f]{2})+$/, c, cell)}' AS ${c.dataType.toUpperCase()})`;
       return `${c.charset === null ? '' : `_${c.charset} `}X'${checked(/^([0-9a-f]{2})*$/, c, cell)}'`;
   }
 }
@@ -115,7 +118,9 @@ export function same(c: ColumnInfo, cell: Cell): string {
       return `CAST(CAST(${name} AS CHAR) AS BINARY) <=> ${bytesLiteral('utf8mb4', cell)}`;
     case 'hex':
     default:
-      return SPATIAL.has(c.dataType) || c.dataType === 'vector' ? `HEX(${name}) <=> '${cell.toUpperCase()}'` : `CAST(${name} AS BINARY) <=> X'${cell}'`;
+      return SPATIAL.has(c.dataType) || CAST.has(c.dataType) || c.dataType === 'vector'
+        ? `HEX(${name}) <=> '${cell.toUpperCase()}'`
+        : `CAST(${name} AS BINARY) <=> X'${cell}'`;
   }
 }
 

@@ -45,7 +45,7 @@ export interface RecoveryPlan {
   fork: string;
   /** what the new source had executed when its rows were read: a plan that is made again later has a journal of its own */
   read: string;
-  /** server_uuid of the new source: nowhere else does the plan change anything */
+  /** names the new source, nowhere else does the plan change anything: server_uuid; of MariaDB what MARIADB_NAME gives */
   source: string;
   transactions: readonly PlannedTransaction[];
   /** kind person */

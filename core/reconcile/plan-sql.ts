@@ -28,9 +28,19 @@ export const SESSION: readonly string[] = [
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
 ];
 
+/** MariaDB has no server_uuid, and not all of its versions a server_uid. */
+export const MARIADB_NAME = "CONCAT_WS('/', @@hostname, @@port, @@server_id)";
+
+/** The server is the one that the plan is for. */
+export function isSource({ source }: RecoveryPlan): string {
+  const mariadb = source.includes('/');
+  // a host's name holds no quote; nothing else comes into the text
+  return `${mariadb ? MARIADB_NAME : '@@server_uuid'} = '${source.replaceAll(/['\\]/g, '')}'`;
+}
+
 /** The session is as the plan needs it, after a reconnection too. */
 function sessionHolds(plan: RecoveryPlan): string {
-  return `@@server_uuid = '${plan.source}' AND @@session.time_zone = '+00:00' AND @@session.sql_mode = '${SQL_MODE}' AND @@session.character_set_client = 'utf8mb4'`;
+  return `${isSource(plan)} AND @@session.time_zone = '+00:00' AND @@session.sql_mode = '${SQL_MODE}' AND @@session.character_set_client = 'utf8mb4'`;
 }
 
 /** The guard's read: `ok` and `todo`, one row. `into`: user variables that take them instead; `and`: what else must hold. */

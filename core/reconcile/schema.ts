@@ -9,7 +9,7 @@
  * | FLOAT, DOUBLE | the shortest decimal that reads back to the same float32 / float64, as JavaScript writes numbers; -0 is "-0" |
  * | DATE, TIME, DATETIME, TIMESTAMP (in UTC) | as MySQL prints them, with the column's own fraction digits |
  * | CHAR, VARCHAR, TEXT in utf8mb4, utf8mb3, ascii, latin1 | the text (CHAR without the trailing spaces that the server strips) |
- * | the same in other character sets; BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR | lower-case hex of the stored bytes |
+ * | the same in other character sets; BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR; MariaDB's UUID, INET4, INET6 | lower-case hex of the stored bytes |
  * | JSON | MySQL's own text of the document (`CAST(doc AS CHAR)`): object keys in its order, `, ` and `: ` between, numbers as it prints them |
  */
 export type Cell = string | null;
@@ -56,6 +56,8 @@ export interface TableInfo {
   /** `schema.table` */
   name: string;
   engine: string;
+  /** why nothing can be told of its rows, in words that follow its name */
+  unreadable?: string;
   columns: readonly ColumnInfo[];
   indexes: readonly IndexInfo[];
   triggers: readonly string[];

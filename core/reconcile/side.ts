@@ -89,6 +89,10 @@ export class SideLog implements BinlogSink<RowChange> {
     this.transactions.push({ ...t, index, heartbeat });
   }
 
+  get mariadb(): boolean {
+    return /mariadb/i.test(this.version);
+  }
+
   finding(finding: Finding): void {
     this.findings.push(finding);
   }
@@ -109,7 +113,8 @@ export class SideLog implements BinlogSink<RowChange> {
   set(): GtidSet {
     if (this.known) return this.known;
     let set = this.order.set();
-    for (const f of this.files) if (f.previous) set = set.union(f.previous);
+    // a list of MariaDB stands for more than there was: it is taken for what no file holds, and for nothing else
+    for (const f of this.mariadb ? this.files.slice(0, 1) : this.files) if (f.previous) set = set.union(f.previous);
     return (this.known = set);
   }
 }

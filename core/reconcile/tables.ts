@@ -35,6 +35,7 @@ export interface TableShape {
 
 /** The shape of a table, or why nothing can be told of it, in words that follow its name. `identity`: the declared column, or several with commas between. */
 export function shapeOf(info: TableInfo, identity?: string): TableShape | string {
+  if (info.unreadable !== undefined) return info.unreadable;
   const found = identityOf(info, identity?.split(','));
   if (typeof found === 'string') return found;
   const { columns } = info;

@@ -12,12 +12,14 @@ import {
   guardOf,
   insertColumns,
   insertValues,
+  isSource,
   JOURNAL,
   journalColumns,
   journalValues,
   SESSION,
   statementsOf,
 } from '../../../core/reconcile/plan-sql.ts';
+import { isMariadb } from './dsn.ts';
 import { prepareJournal } from './apply-journal.ts';
 import { quoteTable, rowsOf } from './rows.ts';
 
@@ -40,11 +42,11 @@ export interface ApplyResult {
 
 const ATTEMPTS_MAX = 6;
 const LOCK_WAIT_S = 10;
-/** deadlock, lock wait time-out */
-const TRANSIENT = new Set([1213, 1205]);
+/** deadlock, lock wait time-out; MariaDB: changed since the snapshot (innodb_snapshot_isolation) */
+const TRANSIENT = new Set([1213, 1205, 1020]);
 /** the row itself is refused: duplicate, NULL, range, length, character, value, foreign key, check, trigger */
 const REFUSALS = new Set([
-  1022, 1032, 1048, 1062, 1064, 1118, 1264, 1265, 1292, 1300, 1364, 1366, 1406, 1416, 1451, 1452, 1644, 1761, 1762, 3140, 3146, 3643, 3819,
+  1022, 1032, 1048, 1062, 1064, 1118, 1264, 1265, 1292, 1300, 1364, 1366, 1406, 1416, 1451, 1452, 1644, 1761, 1762, 3140, 3146, 3643, 3819, 4025,
 ]);
 
 /** Rows that are not as planned any more. */
@@ -61,13 +63,14 @@ class Stale extends Error {
 export async function applyPlan(connection: Connection, plan: RecoveryPlan, progress: (done: number) => void): Promise<ApplyResult> {
   const result: ApplyResult = { changed: 0, already: 0, rekeyed: 0, stale: [], refused: [] };
   if (plan.transactions.length === 0) return result;
-  await prepareSession(connection);
+  const mariadb = await isMariadb(connection);
+  await prepareSession(connection, mariadb);
   try {
     await prepareJournal(connection);
     if (plan.transactions.some((t) => t.needsApply !== null)) {
       await connection.query(`BINLOG '${base64(formatDescription())}'`);
-      // BINLOG waits for GTIDs to come with the events
-      await connection.query("SET SESSION gtid_next = 'AUTOMATIC'");
+      // MySQL's BINLOG waits for GTIDs to come with the events
+      if (!mariadb) await connection.query("SET SESSION gtid_next = 'AUTOMATIC'");
     }
     let done = 0;
     for (const t of plan.transactions) {
@@ -80,10 +83,16 @@ export async function applyPlan(connection: Connection, plan: RecoveryPlan, prog
   return result;
 }
 
-async function prepareSession(connection: Connection): Promise<void> {
-  const [[state]] = (await connection.query('SELECT @@super_read_only ro, @@offline_mode off')) as unknown as [[{ ro: number | string; off: number | string }]];
+async function prepareSession(connection: Connection, mariadb: boolean): Promise<void> {
+  const [[state]] = (await connection.query(mariadb ? 'SELECT @@read_only ro, 0 off' : 'SELECT @@super_read_only ro, @@offline_mode off')) as unknown as [
+    [{ ro: number | string; off: number | string }],
+  ];
   if (Number(state.ro) === 1 || Number(state.off) === 1)
-    throw new DrillError('DRILL_READ_ONLY', 'the new source refuses writes (super_read_only or offline_mode)', 'name the server that was promoted');
+    throw new DrillError(
+      'DRILL_READ_ONLY',
+      `the new source refuses writes (${mariadb ? 'read_only' : 'super_read_only or offline_mode'})`,
+      'name the server that was promoted',
+    );
   for (const s of SESSION) await connection.query(s);
   const [[lock]] = (await connection.query(`SELECT GET_LOCK('drillbook.apply', ${LOCK_WAIT_S}) l`)) as unknown as [[{ l: number | string | null }]];
   if (Number(lock.l) !== 1) throw new DrillError('DRILL_APPLY_LOCKED', 'another --apply works on this server', 'wait until it has ended');
@@ -191,7 +200,7 @@ async function make(connection: Connection, plan: RecoveryPlan, t: PlannedTransa
 async function readGuard(connection: Connection, plan: RecoveryPlan, t: PlannedTransaction): Promise<string | null> {
   const [[ok, todo]] = (await rowsOf(connection, guardOf(plan, t))) as [[string | number, string]];
   if (Number(ok) === 1 || todo.includes('x')) return todo;
-  const sql = `SELECT @@server_uuid = '${plan.source}', EXISTS (SELECT 1 FROM ${JOURNAL} WHERE plan = '${plan.digest}' AND number = ${t.number})`;
+  const sql = `SELECT ${isSource(plan)}, EXISTS (SELECT 1 FROM ${JOURNAL} WHERE plan = '${plan.digest}' AND number = ${t.number})`;
   const [[server, done]] = (await rowsOf(connection, sql)) as unknown as [[string | number, string | number]];
   if (Number(done) === 1) return null;
   const why = Number(server) === 1 ? 'the session is not as the plan needs it' : `the plan was made for another server (${plan.source})`;

@@ -5,7 +5,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Connection, SslOptions } from 'mysql2/promise';
+import { MariaPosition, parseMariaGtids, upTo } from '../../../core/binlog/maria.ts';
 import { DrillError, messageOf } from '../../../core/errors.ts';
+import { GtidSet } from '../../../core/gtid.ts';
 
 export interface Endpoint {
   /** for people and reports: never holds the password */
@@ -104,4 +106,41 @@ export async function withConnection<T>(dsn: string, work: (connection: Connecti
 export async function gtidExecuted(connection: Connection): Promise<string> {
   const [rows] = await connection.query('SELECT @@global.gtid_executed AS g');
   return (rows as { g: string }[])[0]!.g.replace(/\s+/g, '');
+}
+
+export async function isMariadb(connection: Connection): Promise<boolean> {
+  const [rows] = await connection.query('SELECT @@version AS v');
+  return /mariadb/i.test((rows as { v: string }[])[0]!.v);
+}
+
+/** What a server has executed: `visible`, whose rows every later read sees; `logged`, which accounts for every row that an earlier read saw. */
+export interface Executed {
+  visible: GtidSet;
+  logged: GtidSet;
+}
+
+export async function executedOf(connection: Connection): Promise<Executed> {
+  if (await isMariadb(connection)) return mariaExecuted(connection);
+  const set = GtidSet.parse(await gtidExecuted(connection));
+  return { visible: set, logged: set };
+}
+
+/**
+ * MariaDB writes a transaction to its binary log, and to @@gtid_binlog_state, before its rows can be seen; a consistent snapshot knows its place in the log.
+ * Cost: BINLOG_GTID_POS reads the last log file up to there.
+ */
+async function mariaExecuted(connection: Connection): Promise<Executed> {
+  await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
+  const [status] = await connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'");
+  await connection.query('ROLLBACK');
+  const at = new Map((status as { Variable_name: string; Value: string }[]).map((s) => [s.Variable_name.toLowerCase(), s.Value]));
+  const [rows] = await connection.query('SELECT @@global.gtid_binlog_state AS state, BINLOG_GTID_POS(?, ?) AS seen', [
+    at.get('binlog_snapshot_file') ?? '',
+    Number(at.get('binlog_snapshot_position') ?? 0),
+  ]);
+  const [{ state, seen }] = rows as [{ state: string; seen: string | null }];
+  const servers = parseMariaGtids(state);
+  const position = MariaPosition.parse(seen ?? '');
+  const cut = servers.map((g) => ({ ...g, seq: Math.min(g.seq, position.get(g.domain)?.seq ?? 0) }));
+  return { visible: upTo(cut), logged: upTo(servers) };
 }

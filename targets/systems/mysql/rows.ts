@@ -107,6 +107,7 @@ export function literal(column: ColumnInfo, text: string | null): string {
 export function textLiteral(column: ColumnInfo, text: string): string {
   if (cellForm(column) === 'text') return quoted(text);
   if (!/^([0-9a-f]{2})*$/.test(text)) throw new DrillError('DRILL_ROWS_UNREADABLE', `the value of ${column.name} is not in hex digits`);
+  if (['uuid', 'inet4', 'inet6'].includes(column.dataType)) return `CAST(X'${text}' AS ${column.dataType.toUpperCase()})`;
   return column.charset === null ? `X'${text}'` : `_${column.charset} X'${text}'`;
 }
 

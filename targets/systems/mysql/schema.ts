@@ -20,10 +20,20 @@ async function rows<T>(connection: Connection, sql: string, values: string[]): P
   return found as Rows<T>;
 }
 
+/** MariaDB's, by TABLE_TYPE. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  'SYSTEM VERSIONED': 'is system-versioned: its log has rows of its history, which are not told from the others',
+  SEQUENCE: 'is a sequence: its numbers are not compared',
+};
+
 async function readTable(connection: Connection, table: string): Promise<TableInfo | null> {
   const dot = table.indexOf('.');
   const at = [table.slice(0, dot), table.slice(dot + 1)];
-  const [head] = await rows<{ e: string | null }>(connection, 'SELECT ENGINE e FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?', at);
+  const [head] = await rows<{ e: string | null; t: string }>(
+    connection,
+    'SELECT ENGINE e, TABLE_TYPE t FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
+    at,
+  );
   if (!head) return null;
   const columns = (
     await rows<Record<'n' | 'd' | 't' | 'u' | 'x', string> & Record<'cs' | 'co', string | null>>(
@@ -42,6 +52,7 @@ async function readTable(connection: Connection, table: string): Promise<TableIn
   return {
     name: table,
     engine: head.e ?? '',
+    ...(head.t in UNREADABLE ? { unreadable: UNREADABLE[head.t] } : {}),
     columns,
     indexes: await indexes(connection, at, columns),
     triggers: triggers.map((t) => t.n),
@@ -115,8 +126,11 @@ export function cellExpression(c: ColumnInfo, prefix = ''): string {
   // the plain text of a FLOAT has six digits; multiplied, it has all, and a negative zero its sign
   if (form === 'float') return `CAST(${name} * 1e0 AS CHAR)`;
   // of the column itself: the text of an expression is cut to 22 characters, and a DOUBLE with a sign and an exponent has more; that of a DOUBLE(M,D) has
-  // only D digits behind the point, and its value more: as JSON it has all
-  if (form === 'double') return c.columnType.includes('(') ? `CAST(CAST(${name} * 1e0 AS JSON) AS CHAR)` : `CAST(${name} AS CHAR(${DOUBLE_TEXT_MAX}))`;
+  // only D digits behind the point, and its value more: in a JSON document it has all
+  if (form === 'double')
+    return c.columnType.includes('(')
+      ? `NULLIF(CAST(JSON_EXTRACT(JSON_ARRAY(${name} * 1e0), '$[0]') AS CHAR), 'null')`
+      : `CAST(${name} AS CHAR(${DOUBLE_TEXT_MAX}))`;
   // a number: not the label of an ENUM or a SET, whose 64th bit is no sign
   if (c.dataType === 'enum' || c.dataType === 'set' || c.dataType === 'bit') return `CAST(CAST(${name} AS UNSIGNED) AS CHAR)`;
   // not padded by ZEROFILL

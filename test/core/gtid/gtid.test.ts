@@ -121,3 +121,32 @@ test.each([
 ])('%j is refused with its code', (text) => {
   expect(() => GtidSet.parse(text)).toThrow(expect.objectContaining({ code: 'DRILL_GTID_INVALID' }));
 });
+
+describe('MariaDB', () => {
+  test.each(['0-1:1-9', '0-1:1-3:7,0-2:4-6', '4294967295-4294967295:9007199254740991'])('%s reads back', (text) => {
+    expect(GtidSet.parse(text).toString()).toBe(text);
+  });
+
+  test.each(['0-1', '0-1-9', '0-1:tag:3', '00-1:3', '0-1:0'])('"%s" is no set', (text) => {
+    expect(() => GtidSet.parse(text)).toThrow(expect.objectContaining({ code: 'DRILL_GTID_INVALID' }));
+  });
+
+  test('single GTIDs', () => {
+    const set = GtidSet.of(['0-1-9', '0-2-9', '0-1-10']);
+    expect(set.toString()).toBe('0-1:9-10,0-2:9');
+    expect([set.has('0-1-10'), set.has('0-2-10'), set.has('1-1-9')]).toEqual([true, false, false]);
+    expect([...set.gtids()]).toEqual(['0-1-9', '0-1-10', '0-2-9']);
+    expect(() => set.has('0-1')).toThrow(expect.objectContaining({ code: 'DRILL_GTID_INVALID' }));
+  });
+
+  test('how far one is beyond another: the last number of a server, whole sets of a UUID', () => {
+    const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+    expect(GtidSet.parse('0-1:1-9').beyond(GtidSet.parse('0-1:1-3:7-12')).toString()).toBe('');
+    expect(GtidSet.parse('0-1:1-9,0-2:1-5').beyond(GtidSet.parse('0-1:1-8')).toString()).toBe('0-1:9,0-2:5');
+    expect(
+      GtidSet.parse(`${uuid}:1-9`)
+        .beyond(GtidSet.parse(`${uuid}:1-3:9`))
+        .toString(),
+    ).toBe(`${uuid}:4-8`);
+  });
+});
