@@ -22,7 +22,7 @@ import type { SideTransaction } from '../../core/reconcile/side.ts';
 import type { Row, TableShape } from '../../core/reconcile/tables.ts';
 import type { LogFile } from '../../targets/port.ts';
 import { nodeBytes } from '../../targets/systems/mysql/binlog/bytes.ts';
-import { executedOf, withConnection } from '../../targets/systems/mysql/dsn.ts';
+import { executedOf, replicatedLast, withConnection } from '../../targets/systems/mysql/dsn.ts';
 import { readLogs } from '../../targets/systems/mysql/logs.ts';
 import { readRowsLike, readShapes } from '../../targets/systems/mysql/rows.ts';
 import { ServerKeys } from '../../targets/systems/mysql/weights.ts';
@@ -103,6 +103,8 @@ const touchedBy = ({ changes }: Divergence): string[] => [...new Set([...changes
 interface OldSide {
   old: SideLog;
   files: LogFile[];
+  /** of the new side */
+  replicated: GtidSet;
   /** where it was told */
   known: { set: GtidSet; how: 'given' | 'recorded' } | undefined;
   /** null: not known */
@@ -127,6 +129,7 @@ async function readOld(connection: Connection, opts: ReconcileOptions, attempts:
   const files = await logs.read(old, survey);
   [old.relayed, old.received] = [logs.relayed, logs.received];
   say(`old side: ${old.order.count} transactions in ${files.length} log file${files.length === 1 ? '' : 's'}`);
+  const replicated = await replicatedLast(connection);
   const known = opts.fork && { set: forkOf(opts.fork.set, old), how: opts.fork.how };
   const fork = known?.set ?? findFork(old, await readBeginning(opts.new, old.set())).set;
   const lost = fork ? lostOf(old, fork) : GtidSet.empty;
@@ -145,7 +148,7 @@ async function readOld(connection: Connection, opts: ReconcileOptions, attempts:
   old.adopt(again);
   const transactions = decidedOf(old, lost);
   await learn(ids, shapes, transactions);
-  return { old, files, known, fork, lost, shapes, ids, ledger, touches: touchIndex({ transactions }, shapes, ids) };
+  return { old, files, known, replicated, fork, lost, shapes, ids, ledger, touches: touchIndex({ transactions }, shapes, ids) };
 }
 
 const sha256 = (text: string): string => hash('sha256', text);
@@ -169,8 +172,9 @@ async function readBeginning(source: string, oldSet: GtidSet): Promise<SideLog> 
 }
 
 /** The new side's log, with the rows of keys that the lost part touched. Of tables whose keys fold, or that have none, with all rows after the fork. */
-async function readFresh(source: string, { old, fork, lost, shapes, touches, ledger }: OldSide): Promise<{ log: SideLog; files: LogFile[] }> {
+async function readFresh(source: string, { old, replicated, fork, lost, shapes, touches, ledger }: OldSide): Promise<{ log: SideLog; files: LogFile[] }> {
   const log = new SideLog((t) => !!fork && !fork.has(t.gtid) && (t.rows.length + t.statements.length > 0 || lost.has(t.gtid)), old.prepared);
+  log.replicated = replicated;
   const of = (gtid: string) => (!fork || fork.has(gtid) ? ('none' as const) : lost.has(gtid) ? ('all' as const) : ('touched' as const));
   const reader = new RowsReader(log, { bytes: nodeBytes, shapes, ledger, touches, of });
   return { log, files: await readLogs(source, log, reader) };

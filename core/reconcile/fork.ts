@@ -43,6 +43,9 @@ function deriveFork(old: SideLog, fresh: SideLog): GtidSet | string {
   if (!first?.previous) return 'no log of the new side can be used';
   const more = first.previous.beyond(oldSet);
   if (!more.isEmpty()) return `the new side's oldest log begins after it (${first.file} has ${more.toString()} before it, which the old side never had)`;
+  const unlogged = fresh.replicated.intersect(oldSet).subtract(fresh.set());
+  if (!unlogged.isEmpty())
+    return `the new side replicated up to ${unlogged.toString()} and has not logged it (log_slave_updates); name the position of the promotion (@@gtid_slave_pos)`;
   if (fresh.mariadb) return first.previous.union(sharedPrefix(old, fresh, first.previous));
   return first.previous.union(fresh.order.prefix(oldSet.subtract(fresh.servers.differing(old.servers))));
 }

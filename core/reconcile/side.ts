@@ -52,6 +52,8 @@ export class SideLog implements BinlogSink<RowChange> {
   writes: LoggedWrite[] = [];
   /** of its first file's server */
   version = '';
+  /** the last that a MariaDB server says it replicated: in its log, unless it does not log what it replicates. Set for a whole log only. */
+  replicated = GtidSet.empty;
   /** branches that were prepared: of them, rows must be had whatever side of the fork they are on */
   readonly prepared: Set<string>;
   /** of the old side: what only relay logs have of it, and what was received before they began */

@@ -1,16 +1,17 @@
 /** What a control's answers must be. Assertions on exit status, rows and fates: never on the wording of a note. */
 import { CONTROLS } from './controls-table.ts';
+import type { Flavour } from './controls-dialect.ts';
 import { Stage } from './controls.ts';
 import type { Answer, Control } from './controls.ts';
 
 const CODES = { pass: 0, fail: 1, unknown: 3 } as const;
 
 /** Tests of some controls on one set of servers: each as the disaster and as its healthy twin. */
-export function testControls(controls: readonly Control[]): void {
+export function testControls(controls: readonly Control[], flavour: Flavour = 'mysql'): void {
   let stage: Stage;
   const nodes = controls.some((c) => c.nodes === 3) ? 3 : 2;
   beforeAll(async () => {
-    stage = await Stage.start(nodes);
+    stage = await Stage.start(nodes, flavour);
   }, 120_000);
   afterAll(async () => stage?.stop());
 
@@ -44,7 +45,7 @@ const lossOf = ({ code, summary: { fork, lost, lostCount, lostKeys, conflicts } 
 const escaped = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 
 /** Says which controls a run leaves out. */
-export function leftOut(run: readonly Control[]): string {
-  const rest = CONTROLS.filter((c) => !run.includes(c));
-  return `${run.length} of ${CONTROLS.length} negative controls; left out here, in controls.full.test.ts: ${rest.map((c) => c.name).join(' · ')}\n`;
+export function leftOut(run: readonly Control[], all: readonly Control[] = CONTROLS, file = 'controls.full.test.ts'): string {
+  const rest = all.filter((c) => !run.includes(c));
+  return `${run.length} of ${all.length} negative controls; left out here, in ${file}: ${rest.map((c) => c.name).join(' · ')}\n`;
 }

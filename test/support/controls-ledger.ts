@@ -31,7 +31,7 @@ export function sqlOf(write: ClientWrite): string {
   const columns = columnsOf(write);
   const names = Object.keys(columns);
   const values = Object.values(columns).map((v) => `'${v}'`);
-  const update = write.kind === 'set' ? ` AS n ON DUPLICATE KEY UPDATE ${names.map((c) => `${c} = n.${c}`).join(', ')}` : '';
+  const update = write.kind === 'set' ? ` ON DUPLICATE KEY UPDATE ${names.map((c) => `${c} = VALUES(${c})`).join(', ')}` : '';
   return `INSERT INTO drill.${write.table} (${names.join(', ')}) VALUES (${values.join(', ')})${update}`;
 }
 
@@ -47,11 +47,14 @@ export class LedgerClient {
   async write(server: Connection, write: ClientWrite, lost = false): Promise<void> {
     this.intend(write);
     const [done] = await server.query(sqlOf(write));
-    const [[{ u }]] = (await server.query('SELECT @@server_uuid u')) as unknown as [[{ u: string }]];
     const { affectedRows, stateChanges } = done as { affectedRows: number; stateChanges?: { gtids?: string[] } };
-    const g = stateChanges?.gtids?.join(',') ?? '';
+    const [[{ v }]] = (await server.query('SELECT @@version v')) as unknown as [[{ v: string }]];
+    const mariadb = v.includes('MariaDB');
+    const asked = mariadb ? 'SELECT @@server_id u, @@last_gtid g' : 'SELECT @@server_uuid u';
+    const [[{ u, g: last }]] = (await server.query(asked)) as unknown as [[{ u: string | number; g?: string }]];
+    const g = mariadb && affectedRows > 0 ? last! : (stateChanges?.gtids?.join(',') ?? '');
     const found = affectedRows > 0 ? 1 : 0;
-    this.reply(write, lost ? { o: 'unknown' } : { o: 'acked', m: found, c: found, u, g });
+    this.reply(write, lost ? { o: 'unknown' } : { o: 'acked', m: found, c: found, u: String(u), g });
   }
 
   intend(write: ClientWrite): void {

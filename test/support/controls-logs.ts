@@ -22,10 +22,8 @@ function flipped(name: string, bytes: Buffer): Buffer {
 
 /** A client waits for an acknowledgement that no replica gives; then the source dies. */
 async function phantom(s: Scene): Promise<void> {
-  const plugins = await s.old.sql("SELECT 1 FROM information_schema.PLUGINS WHERE PLUGIN_NAME = 'rpl_semi_sync_source'");
-  if (plugins.length === 0) await s.old.sql("INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'");
-  await s.old.sql('SET GLOBAL rpl_semi_sync_source_timeout = 4294967295', 'SET GLOBAL rpl_semi_sync_source_enabled = ON');
-  const at = async () => Number((await s.old.sql('SHOW BINARY LOG STATUS'))[0]!['Position']);
+  await s.dialect.semiSync(s.old);
+  const at = async () => Number((await s.old.sql(s.dialect.logPosition))[0]!['Position']);
   const before = await at();
   const client = await s.session(s.old);
   const write = { w: 'o1', kind: 'set', table: 'acct', id: 50 } as const;

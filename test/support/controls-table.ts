@@ -1,10 +1,17 @@
 /** All negative controls, and the seeded sample of them that `npm test` runs. */
 import { FAILOVER } from './controls-failover.ts';
+import { ONLY_MARIADB } from './controls-mariadb.ts';
 import { LOGS } from './controls-logs.ts';
 import { ROWS } from './controls-rows.ts';
 import type { Control } from './controls.ts';
 
 export const CONTROLS: readonly Control[] = [...FAILOVER, ...ROWS, ...LOGS];
+
+/** Those that apply on MariaDB, as they are there. */
+export const MARIADB_CONTROLS: readonly Control[] = [
+  ...CONTROLS.flatMap((c) => (typeof c.mariadb === 'string' ? [] : [{ ...c, ...c.mariadb }])),
+  ...ONLY_MARIADB,
+];
 
 /** `count` of them on two servers, by a seed: mulberry32 draws without putting back. */
 export function sampleOf(seed: number, count: number): Control[] {

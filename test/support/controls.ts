@@ -11,9 +11,9 @@ import type { CliContext } from '../../console/cli/context.ts';
 import { reconcileCommand } from '../../console/cli/reconcile.ts';
 import type { ReconcileSummary } from '../../core/bundle.ts';
 import type { ConflictClass } from '../../core/plan.ts';
+import { DIALECTS } from './controls-dialect.ts';
+import type { Dialect, Flavour, Node, Servers } from './controls-dialect.ts';
 import { LedgerClient } from './controls-ledger.ts';
-import { startServers } from './mysqld.ts';
-import type { TestMysqld, TestServers } from './mysqld.ts';
 
 /** Statements, run on one connection of the phase's server; or anything else. */
 export type Steps = readonly string[] | ((s: Scene) => Promise<void>);
@@ -46,6 +46,8 @@ export interface Control {
   conflict?: ConflictClass;
   /** where it is not so yet: what is accepted besides (`unnamed`: the rows are not named), and why. Never a pass of the disaster. */
   today?: { bad?: 'unknown'; good?: 'unknown'; unnamed?: true; why: string };
+  /** what is otherwise on MariaDB, or why it does not apply there */
+  mariadb?: Partial<Control> | string;
 }
 
 export interface Answer {
@@ -62,16 +64,19 @@ export interface Answer {
 const WORKLOAD = ['drill.orders', 'drill.acct', 'drill.journal', 'drillbook_meta.heartbeat'];
 
 export class Stage {
-  readonly servers: TestServers;
+  readonly servers: Servers;
+  readonly dialect: Dialect;
   /** killed, or with options of their own: started anew before the next scene */
-  private readonly odd = new Set<TestMysqld>();
+  private readonly odd = new Set<Node>();
 
-  constructor(servers: TestServers) {
+  constructor(servers: Servers, dialect: Dialect) {
     this.servers = servers;
+    this.dialect = dialect;
   }
 
-  static async start(nodes: 2 | 3): Promise<Stage> {
-    return new Stage(await startServers(['old', 'fresh', 'third'].slice(0, nodes), []));
+  static async start(nodes: 2 | 3, flavour: Flavour): Promise<Stage> {
+    const dialect = DIALECTS[flavour];
+    return new Stage(await dialect.start(['old', 'fresh', 'third'].slice(0, nodes)), dialect);
   }
 
   stop = (): Promise<void> => this.servers.stop();
@@ -80,8 +85,8 @@ export class Stage {
   async play(control: Control, healthy: boolean): Promise<{ scene: Scene; answer: Answer }> {
     for (const n of this.odd) await n.kill().then(() => n.start());
     this.odd.clear();
-    await Promise.all(this.servers.nodes.map((n, i) => reset(n, i + 1, control.ddl ?? [])));
-    const scene = new Scene(this.servers, control, healthy, this.odd);
+    await Promise.all(this.servers.nodes.map((n, i) => reset(n, i + 1, [...(control.ddl ?? []), ...this.dialect.forget])));
+    const scene = new Scene(this, control, healthy, this.odd);
     await scene.replicate(scene.fresh, scene.old);
     await scene.run(scene.old, control.past);
     if (control.cut) await scene.run(scene.fresh, control.cut);
@@ -96,7 +101,7 @@ export class Stage {
 }
 
 /** As it came from the template: nothing of the scene before, whatever state it left the server in. */
-async function reset(node: TestMysqld, serverId: number, ddl: readonly string[]): Promise<void> {
+async function reset(node: Node, serverId: number, ddl: readonly string[]): Promise<void> {
   for (const { data } of await node.sql('XA RECOVER')) await node.sql(`XA ROLLBACK '${String(data)}'`);
   await node.sql(
     'STOP REPLICA',
@@ -109,51 +114,52 @@ async function reset(node: TestMysqld, serverId: number, ddl: readonly string[])
     'CREATE DATABASE c',
     'USE c',
     ...ddl,
-    'RESET BINARY LOGS AND GTIDS',
   );
 }
 
 export class Scene {
-  readonly servers: TestServers;
+  readonly servers: Servers;
+  readonly dialect: Dialect;
   readonly healthy: boolean;
   readonly client = new LedgerClient();
-  readonly old: TestMysqld;
-  readonly fresh: TestMysqld;
+  readonly old: Node;
+  readonly fresh: Node;
   /** what --old and --new name */
   oldLogs: string;
-  judged: TestMysqld;
+  judged: Node;
   /** a GTID set that a phase keeps for a later one */
   base = '';
   /** an answer that was asked for before the last one */
   before: Answer | null = null;
   private readonly control: Control;
-  private readonly odd: Set<TestMysqld>;
+  private readonly odd: Set<Node>;
   private readonly connections: Connection[] = [];
 
-  constructor(servers: TestServers, control: Control, healthy: boolean, odd: Set<TestMysqld>) {
+  constructor({ servers, dialect }: Stage, control: Control, healthy: boolean, odd: Set<Node>) {
     this.servers = servers;
+    this.dialect = dialect;
     this.odd = odd;
     this.control = control;
     this.healthy = healthy;
-    [this.old, this.fresh] = servers.nodes as [TestMysqld, TestMysqld];
+    [this.old, this.fresh] = servers.nodes as [Node, Node];
     this.oldLogs = this.old.dataDir;
     this.judged = this.fresh;
   }
 
-  get third(): TestMysqld {
+  get third(): Node {
     return this.servers.nodes[2]!;
   }
 
-  async run(node: TestMysqld, steps: Steps | undefined): Promise<void> {
+  async run(node: Node, steps: Steps | undefined): Promise<void> {
     if (typeof steps === 'function') await steps(this);
     else if (steps && steps.length > 0) await node.sql(...steps);
   }
 
   /** A connection that the ledger's client writes through; closed with the scene. */
-  async session(node: TestMysqld): Promise<Connection> {
+  async session(node: Node): Promise<Connection> {
     const c = await node.connect();
     this.connections.push(c);
-    await c.query('SET SESSION session_track_gtids = OWN_GTID');
+    await c.query(this.dialect.track);
     return c;
   }
 
@@ -161,30 +167,27 @@ export class Scene {
     for (const c of this.connections) c.destroy();
   }
 
-  async kill(node: TestMysqld): Promise<void> {
+  async kill(node: Node): Promise<void> {
     this.odd.add(node);
     await node.kill();
   }
 
-  async restart(node: TestMysqld, ...options: string[]): Promise<void> {
+  async restart(node: Node, ...options: string[]): Promise<void> {
     await this.kill(node);
     await node.start(options);
   }
 
-  async replicate(replica: TestMysqld, source: TestMysqld): Promise<void> {
-    await replica.sql(
-      `CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=${source.port}, SOURCE_USER='repl', SOURCE_PASSWORD='repl', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1, SOURCE_CONNECT_RETRY=1`,
-      'START REPLICA',
-    );
+  async replicate(replica: Node, source: Node): Promise<void> {
+    await replica.sql(this.dialect.follow(source), 'START REPLICA');
   }
 
-  async executed(node: TestMysqld): Promise<string> {
-    return String((await node.sql('SELECT @@global.gtid_executed g'))[0]!['g']).replaceAll('\n', '');
+  async executed(node: Node): Promise<string> {
+    return this.dialect.executed(node);
   }
 
-  async caughtUp(replica: TestMysqld, source: TestMysqld): Promise<void> {
-    const [row] = await replica.sql(`SELECT WAIT_FOR_EXECUTED_GTID_SET('${await this.executed(source)}', 20) w`);
-    if (Number(row!['w']) !== 0) throw new Error(`${replica.name} did not catch up: ${JSON.stringify(await replica.sql('SHOW REPLICA STATUS'))}`);
+  async caughtUp(replica: Node, source: Node): Promise<void> {
+    if (!(await this.dialect.wait(replica, await this.executed(source))))
+      throw new Error(`${replica.name} did not catch up: ${JSON.stringify(await replica.sql('SHOW REPLICA STATUS'))}`);
   }
 
   /** The new source has all that the old one has, and is on its own from here. */
@@ -204,17 +207,22 @@ export class Scene {
 
   /** What the old source has and the new one has not, by SQL alone. */
   async lostSet(): Promise<string> {
-    const [row] = await this.old.sql(`SELECT GTID_SUBTRACT('${await this.executed(this.old)}', '${await this.executed(this.fresh)}') g`);
-    return String(row!['g']).replaceAll('\n', '');
+    return this.dialect.lost(this.old, this.fresh);
   }
 
-  /** `mysqlbinlog | mysql`: of the lost transactions, or of some GTIDs, under their own GTIDs. Throws when it fails; under `force` it must fail and go on. */
-  async replay(mode: 'plain' | 'force' = 'plain', gtids?: string): Promise<void> {
-    const { mysqlbinlog, mysql } = this.servers.tools;
+  /** The old source's transaction of this number. */
+  async gtid(n: number): Promise<string> {
+    return this.dialect.gtid(this.old, n);
+  }
+
+  /** `mysqlbinlog | mysql`: of the lost transactions, or of one GTID, under their own GTIDs. Throws when it fails; under `force` it must fail and go on. */
+  async replay(mode: 'plain' | 'force' = 'plain', gtid?: string): Promise<void> {
+    const [[binlog = '', ...binlogArgs], [mysql = '', ...mysqlArgs]] = [this.servers.programs.mysqlbinlog, this.servers.programs.mysql];
     const files = logsIn(this.oldLogs, /^binlog\.\d+$/).map((f) => join(this.oldLogs, f));
-    const log = spawnSync(mysqlbinlog, ['--no-defaults', `--include-gtids=${gtids ?? (await this.lostSet())}`, ...files], { maxBuffer: 1 << 28 });
+    const wanted = this.dialect.only(gtid ?? (await this.lostSet()));
+    const log = spawnSync(binlog, [...binlogArgs, '--no-defaults', ...wanted, ...files], { maxBuffer: 1 << 28 });
     const force = mode === 'force' ? ['--force'] : [];
-    const done = spawnSync(mysql, ['--no-defaults', ...force, '--binary-mode', '-uroot', `--socket=${this.fresh.socket}`], { input: log.stdout });
+    const done = spawnSync(mysql, [...mysqlArgs, '--no-defaults', ...force, '--binary-mode', '-uroot', `--socket=${this.fresh.socket}`], { input: log.stdout });
     const said = done.stderr.toString();
     if (/ERROR/.test(said) !== (mode === 'force')) throw new Error(`the ${mode} replay said: ${said}`);
   }
@@ -237,7 +245,7 @@ export class Scene {
   }
 
   /** Replaces a server's data and position by those of another one, as a restored backup does. Nothing of it is logged. */
-  async rebuild(node: TestMysqld, from: TestMysqld): Promise<void> {
+  async rebuild(node: Node, from: Node): Promise<void> {
     const statements: string[] = [];
     for (const table of WORKLOAD) {
       const rows = (await from.sql(`SELECT * FROM ${table}`)).map(
@@ -248,7 +256,7 @@ export class Scene {
       );
       statements.push(`DELETE FROM ${table}`, ...(rows.length > 0 ? [`INSERT INTO ${table} VALUES ${rows.join(', ')}`] : []));
     }
-    await node.sql('SET SESSION sql_log_bin = 0', ...statements, 'RESET BINARY LOGS AND GTIDS', `SET GLOBAL gtid_purged = '${await this.executed(from)}'`);
+    await node.sql('SET SESSION sql_log_bin = 0', ...statements, ...this.dialect.copied(await this.executed(from)));
   }
 
   /** Runs `drillbook reconcile` as a person does. */
@@ -265,7 +273,6 @@ export class Scene {
       stdout,
       stderr,
       colour: false,
-      tools: async () => this.servers.tools,
       exit: (c: number) => (code = c),
     } as unknown as CliContext;
     await reconcileCommand(ctx).exitOverride().parseAsync(args, { from: 'user' });

@@ -167,7 +167,7 @@ function nodeArgs(node: TestMysqld): string[] {
   ];
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import type { Connection, SslOptions } from 'mysql2/promise';
-import { MariaPosition, parseMariaGtids, upTo } from '../../../core/binlog/maria.ts';
+import { mariaGtidText, MariaPosition, parseMariaGtids, upTo } from '../../../core/binlog/maria.ts';
 import { DrillError, messageOf } from '../../../core/errors.ts';
 import { GtidSet } from '../../../core/gtid.ts';
 
@@ -111,6 +111,13 @@ export async function gtidExecuted(connection: Connection): Promise<string> {
 export async function isMariadb(connection: Connection): Promise<boolean> {
   const [rows] = await connection.query('SELECT @@version AS v');
   return /mariadb/i.test((rows as { v: string }[])[0]!.v);
+}
+
+/** The last that a MariaDB server has replicated of each domain; it stays when the server is promoted. MySQL: empty, its logs tell. */
+export async function replicatedLast(connection: Connection): Promise<GtidSet> {
+  if (!(await isMariadb(connection))) return GtidSet.empty;
+  const [rows] = await connection.query('SELECT @@global.gtid_slave_pos AS g');
+  return GtidSet.of(parseMariaGtids((rows as { g: string }[])[0]!.g).map((g) => mariaGtidText(g)));
 }
 
 /** What a server has executed: `visible`, whose rows every later read sees; `logged`, which accounts for every row that an earlier read saw. */
