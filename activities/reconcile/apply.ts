@@ -47,8 +47,15 @@ export async function applyRecovery(opts: ReconcileOptions, file?: string): Prom
 /** Plans, and writes recovery.sql where a path is given. Changes nothing. */
 export async function planRecovery(seen: Reconciliation, opts: ReconcileOptions, file?: string): Promise<Planned> {
   const plan = await withConnection(opts.new, async (connection) => {
-    const [[source]] = (await rowsOf(connection, `SELECT ${(await isMariadb(connection)) ? MARIADB_NAME : '@@server_uuid'}`)) as unknown as [[string]];
-    return makePlan({ fork: seen.summary.fork.set, read: seen.finals.bound.toString(), source, changes: changesOf(seen, opts), uneventful });
+    const mariadb = await isMariadb(connection);
+    const [[source]] = (await rowsOf(connection, `SELECT ${mariadb ? MARIADB_NAME : '@@server_uuid'}`)) as unknown as [[string]];
+    return makePlan({
+      fork: seen.summary.fork.set,
+      read: seen.finals.bound.toString(),
+      source,
+      changes: changesOf(seen, opts),
+      uneventful: (c) => uneventful(c, mariadb),
+    });
   });
   const counts = countsOf(plan);
   opts.progress?.(`plan: ${counts.safe + counts.rule} rows to put in place, ${counts.person} for a person to decide`);

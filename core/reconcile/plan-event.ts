@@ -61,9 +61,11 @@ export function formatDescription(): Uint8Array {
   return event(EVENT.FORMAT_DESCRIPTION, new Out().le(4, 2).raw(version).le(0, 4).le(HEADER_SIZE, 1).raw(POST_HEADERS).le(0, 1).le(0, 4));
 }
 
-/** Why row events cannot carry the change, in words; null: they can. */
-export function uneventful(c: PlannedChange): string | null {
+/** Why row events cannot carry the change, in words; null: they can. `mariadb`: the server is one, and takes what a row event leaves out for NULL. */
+export function uneventful(c: PlannedChange, mariadb = false): string | null {
   for (const [i, o] of c.table.columns.entries()) {
+    if (mariadb && o.generated === 'stored' && c.target) return `${o.name} is a stored generated column, which MariaDB does not compute for row events`;
+    if (mariadb && /\bCOMPRESSED\b/.test(o.columnType)) return `${o.name} is compressed, which is not made into row events`;
     if (o.generated !== null) continue;
     if (o.dataType === 'json') {
       const cell = c.target?.[i];

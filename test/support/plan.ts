@@ -10,17 +10,25 @@ import type { ApplyResult } from '../../targets/systems/mysql/apply.ts';
 import { withConnection } from '../../targets/systems/mysql/dsn.ts';
 import { quoteTable } from '../../targets/systems/mysql/rows.ts';
 import { cellExpression, cellOf, readTables } from '../../targets/systems/mysql/schema.ts';
-import type { Tools } from '../../targets/tools.ts';
+import { MARIADB_NAME } from '../../core/reconcile/plan-sql.ts';
+import { executedOf, isMariadb } from '../../targets/systems/mysql/dsn.ts';
+import type { MariadbNode } from './mariadb-servers.ts';
 import type { TestMysqld } from './mysqld.ts';
 
-export async function tableOf(node: TestMysqld, name: string): Promise<TableInfo> {
+type Node = TestMysqld | MariadbNode;
+/** The program, or a command with its first arguments. */
+export interface Client {
+  mysql: string | readonly string[];
+}
+
+export async function tableOf(node: Node, name: string): Promise<TableInfo> {
   const info = (await withConnection(node.dsn, async (c) => readTables(c, [name]))).get(name);
   if (!info) throw new Error(`${name} is not there`);
   return info;
 }
 
 /** All rows, in the order of the first column. */
-export async function cellsOf(node: TestMysqld, table: TableInfo): Promise<Cells[]> {
+export async function cellsOf(node: Node, table: TableInfo): Promise<Cells[]> {
   return withConnection(node.dsn, async (c) => {
     const sql = `SELECT ${table.columns.map((o) => cellExpression(o)).join(', ')} FROM ${quoteTable(table.name)} ORDER BY 1`;
     const [rows] = await c.query({ sql, rowsAsArray: true });
@@ -51,9 +59,12 @@ export function change(
   };
 }
 
-export async function planFor(node: TestMysqld, changes: readonly PlannedChange[]): Promise<RecoveryPlan> {
-  const [{ u, g }] = (await node.sql('SELECT @@server_uuid u, @@global.gtid_executed g')) as [{ u: string; g: string }];
-  return makePlan({ fork: '', read: g, source: u, changes, uneventful });
+export async function planFor(node: Node, changes: readonly PlannedChange[]): Promise<RecoveryPlan> {
+  return withConnection(node.dsn, async (c) => {
+    const mariadb = await isMariadb(c);
+    const [[{ u }]] = (await c.query(`SELECT ${mariadb ? MARIADB_NAME : '@@server_uuid'} u`)) as unknown as [[{ u: string }]];
+    return makePlan({ fork: '', read: (await executedOf(c)).visible.toString(), source: u, changes, uneventful: (change) => uneventful(change, mariadb) });
+  });
 }
 
 export const fileOf = (plan: RecoveryPlan): string => [...recoverySql(plan, '2026-01-01T00:00:00.000Z')].join('');
@@ -65,8 +76,9 @@ export interface Ran {
 }
 
 /** `mysql --force` with the text on its input, as a person runs the file. */
-export async function runFile(tools: Tools, node: TestMysqld, text: string, args: readonly string[] = []): Promise<Ran> {
-  const child = spawn(tools.mysql, ['--no-defaults', '--force', '-uroot', `--socket=${node.socket}`, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+export async function runFile(client: Client, node: Node, text: string, args: readonly string[] = []): Promise<Ran> {
+  const [program = '', ...first] = [client.mysql].flat();
+  const child = spawn(program, [...first, '--no-defaults', '--force', '-uroot', `--socket=${node.socket}`, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
   let [out, err] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (d: string) => (out += d));
   child.stderr.setEncoding('utf8').on('data', (d: string) => (err += d));
@@ -82,11 +94,10 @@ export function countsOf(out: string): Ran['counts'] {
   return Object.fromEntries((names ?? []).map((n, i) => [n, Number(values?.[i])])) as Ran['counts'];
 }
 
-export const applied = async (node: TestMysqld, plan: RecoveryPlan): Promise<ApplyResult> =>
-  withConnection(node.dsn, async (c) => applyPlan(c, plan, () => {}));
+export const applied = async (node: Node, plan: RecoveryPlan): Promise<ApplyResult> => withConnection(node.dsn, async (c) => applyPlan(c, plan, () => {}));
 
 /** Of every byte that is stored. */
-export async function checksum(node: TestMysqld, table: string): Promise<string> {
+export async function checksum(node: Node, table: string): Promise<string> {
   const [row] = (await node.sql(`CHECKSUM TABLE ${quoteTable(table)} EXTENDED`)) as [{ Checksum: string | number }];
   return String(row.Checksum);
 }

@@ -1,26 +1,40 @@
 /** Values of the corpus through recovery plans: by the file that mysql runs, by --apply, and by the row events of --apply. */
 import { quoteName } from '../../../core/reconcile/plan-literal.ts';
+import { mariaTables } from '../../support/corpus/maria-tables.ts';
 import { mysqlTables } from '../../support/corpus/tables.ts';
 import { MOMENT } from '../../support/corpus/objects.ts';
 import { createSql, nameOf } from '../../support/corpus/table.ts';
 import type { Table } from '../../support/corpus/table.ts';
 import { startServers } from '../../support/mysqld.ts';
-import type { TestMysqld, TestServers } from '../../support/mysqld.ts';
+import type { TestMysqld } from '../../support/mysqld.ts';
+import { startMariadbs } from '../../support/mariadb-servers.ts';
+import type { MariadbNode } from '../../support/mariadb-servers.ts';
+import type { Client } from '../../support/plan.ts';
 import { applied, cellsOf, change, checksum, fileOf, planFor, runFile, tableOf } from '../../support/plan.ts';
 import type { Cells, TableInfo } from '../../../core/reconcile/schema.ts';
 import type { RecoveryPlan } from '../../../core/reconcile/plan-model.ts';
 
-let servers: TestServers;
-let node: TestMysqld;
+let servers: { stop(): Promise<void> };
+let client: Client;
+let node: TestMysqld | MariadbNode;
+
+const SCHEMA = ['CREATE DATABASE corpus', 'CREATE TABLE corpus.fired (t VARCHAR(9))'];
 
 /** Starts a server and gives the tables of the corpus that one integer identifies. */
 export async function openCorpus(): Promise<Table[]> {
-  servers = await startServers(['a'], ['CREATE DATABASE corpus', 'CREATE TABLE corpus.fired (t VARCHAR(9))']);
-  node = servers.nodes[0]!;
+  const { tools, nodes, ...mysql } = await startServers(['a'], SCHEMA);
+  [servers, client, node] = [mysql, tools, nodes[0]!];
   // what only a column can put into a JSON document
   await node.sql('CREATE TABLE corpus.moments (at TIMESTAMP(6) PRIMARY KEY, b BIT(3), bl BLOB)', `INSERT INTO corpus.moments VALUES ('${MOMENT}', 5, X'00ff')`);
   const names = (await node.sql('SHOW CHARACTER SET')).map((r) => String(r['Charset']));
   return mysqlTables(names, () => {}).filter((t) => t.schema === 'corpus' && t.columns[0]!.name === 'id' && t.name !== 'longest');
+}
+/** The same on MariaDB. */
+export async function openMariaCorpus(): Promise<Table[]> {
+  const { programs, nodes, ...mariadb } = await startMariadbs(['a'], SCHEMA);
+  [servers, client, node] = [mariadb, programs, nodes[0]!];
+  const names = (await node.sql('SHOW CHARACTER SET')).map((r) => String(r['Charset']));
+  return mariaTables(names, () => {}).filter((t) => t.schema === 'corpus' && t.columns[0]!.name === 'id' && t.name !== 'longest');
 }
 export const closeCorpus = async (): Promise<void> => servers?.stop();
 
@@ -40,7 +54,7 @@ async function fill(table: Table): Promise<void> {
 
 type Run = (plan: RecoveryPlan) => Promise<number>;
 const byFile: Run = async (plan) => {
-  const { counts, errors } = await runFile(servers.tools, node, fileOf(plan), ['--max-allowed-packet=1G']);
+  const { counts, errors } = await runFile(client, node, fileOf(plan), ['--max-allowed-packet=1G']);
   expect(errors).toEqual([]);
   // values without a literal are left to --apply
   if (counts.needs_apply > 0) await byApply(plan);
