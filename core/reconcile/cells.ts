@@ -168,7 +168,10 @@ function readerOf(meta: ColumnMeta, column: ColumnInfo, flavour: Flavour, { infl
   const form = cellForm(column);
   if (form === 'text') return exactText(emitter({ collation: meta.collation ?? COLLATION[plainCharset(column.charset!)]! }), column.name);
   if (form === 'json') return storedJson(meta.meta);
-  if (form !== 'hex') return plainText(emitter({ unsigned: column.unsigned, labels: null }));
+  const plain = form === 'hex' ? null : plainText(emitter({ unsigned: column.unsigned, labels: null }));
+  // no expression of MariaDB's tells its two zeros apart
+  if (plain && flavour === 'mariadb' && (form === 'float' || form === 'double')) return (buf, pos) => (plain(buf, pos) === '-0' ? '0' : plain(buf, pos));
+  if (plain) return plain;
   // a CHAR of a character set that is not read: the stored bytes, without what a BINARY is padded with
   const padded = column.charset === null || meta.type !== C.STRING;
   return isString(meta) && padded ? plainText(emitter({ collation: BINARY })) : storedHex(lengthBytes(meta));

@@ -6,7 +6,7 @@
  * |---|---|
  * | integers, YEAR, BIT, ENUM (its index), SET (its bits) | decimal digits |
  * | DECIMAL | as MySQL prints it, all digits |
- * | FLOAT, DOUBLE | the shortest decimal that reads back to the same float32 / float64, as JavaScript writes numbers; -0 is "-0" |
+ * | FLOAT, DOUBLE | the shortest decimal that reads back to the same float32 / float64, as JavaScript writes numbers; -0 is "-0", of MariaDB "0": no expression there tells them apart |
  * | DATE, TIME, DATETIME, TIMESTAMP (in UTC) | as MySQL prints them, with the column's own fraction digits |
  * | CHAR, VARCHAR, TEXT in utf8mb4, utf8mb3, ascii, latin1 | the text (CHAR without the trailing spaces that the server strips) |
  * | the same in other character sets; BINARY, VARBINARY, BLOB, GEOMETRY, VECTOR; MariaDB's UUID, INET4, INET6 | lower-case hex of the stored bytes |

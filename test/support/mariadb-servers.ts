@@ -136,6 +136,7 @@ export async function startMariadbs(names: readonly string[], ddl: readonly stri
     for (const [i, name] of names.entries()) {
       const node = new MariadbNode(mariadb, dir, name, i + 1, await freePort());
       await cp(template, node.dataDir, { recursive: true });
+      await mkdir(`${node.dataDir}.tmp`);
       nodes.push(node);
     }
     await Promise.all(nodes.map((n) => n.start()));
@@ -153,6 +154,7 @@ const ACCOUNTS = ["CREATE USER 'repl'@'127.0.0.1' IDENTIFIED BY 'repl'", "GRANT 
 /** What mariadb-install-db does, without its shell: system tables and root without a password. */
 async function install(mariadb: Mariadb, dataDir: string): Promise<void> {
   await mkdir(dataDir);
+  await mkdir(`${dataDir}.tmp`);
   const scripts = await Promise.all(SYSTEM_SQL.map((f) => readFile(join(mariadb.basedir, 'share/mysql', f), 'utf8')));
   const [program = '', ...args] = mariadb.mariadbd;
   const [file, argv] = tied(program, [...args, ...baseArgs(mariadb, dataDir), '--bootstrap', '--log-warnings=0']);
@@ -176,6 +178,8 @@ function baseArgs({ basedir }: Mariadb, dataDir: string): string[] {
     `--character-sets-dir=${basedir}/share/mysql/charsets`,
     `--plugin-dir=${basedir}/lib/mysql/plugin`,
     `--datadir=${dataDir}`,
+    // a server removes at its start what others have in a folder that they share
+    `--tmpdir=${dataDir}.tmp`,
     '--innodb-log-file-size=8M',
     '--innodb-buffer-pool-size=32M',
     '--character-set-server=utf8mb4',
