@@ -60,7 +60,7 @@ export function reconcileCommand(ctx: CliContext): Command {
       (v: string, all: string[] | undefined) => [...(all ?? []), v],
     )
     .requiredOption('--new <dsn>', 'the new source: mysql://user:password@host:port, or a socket’s path')
-    .option('--fork <gtid set>', 'what the new source had when it was promoted (default: derived from the logs)')
+    .option('--fork <gtid set>', 'what the new source had when it was promoted, of MariaDB also its position (default: derived from the logs)')
     .option('--ledger <file>', 'ledger.jsonl of a drill: the fate of every acknowledged write')
     .option('--nodes <dsn,dsn>', 'replicas that must equal the new source, row by row', (v: string) => v.split(',').filter(Boolean))
     .option('--catch-up <seconds>', 'how long --nodes may take to execute what the new source has', seconds, 10)
@@ -94,7 +94,7 @@ A lost transaction never counts as recovered by its GTID, only by its rows. Rows
 --apply works beside the service's own writers, can be run again, and never overwrites a row that changed since it was read. So does the file of --plan:
 mysql --force < recovery.sql. Tables with triggers need --apply: it sends row events, on which triggers do not fire.
 A connection string without a password takes the environment's MYSQL_PWD; @name takes user, password, host of the group [name] of MySQL's option files (~/.my.cnf).
-The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE, CREATE and all of them on drillbook.* (for tables with triggers BINLOG_ADMIN); with --nodes REPLICATION CLIENT too, there and on each node, with --lock-ms-max LOCK TABLES on it.
+The account on --new needs SELECT, TRIGGER (to see that a table has triggers), REPLICATION SLAVE; with --apply also INSERT, UPDATE, DELETE, CREATE and all of them on drillbook.* (for tables with triggers BINLOG_ADMIN; on MariaDB BINLOG REPLAY); with --nodes REPLICATION CLIENT too, there and on each node, with --lock-ms-max LOCK TABLES on it.
 ?ssl-mode=required (or verify_ca, verify_identity, with &ssl-ca=file) behind a connection string makes it TLS.
 Exit status: 0 nothing lost or all in place, 1 something is not in place, 2 usage or unreachable, 3 cannot be told.
 Examples:
