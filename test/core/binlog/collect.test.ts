@@ -1,4 +1,5 @@
 /** Transactions for who judges them: whole ones with their values, and a finding for whatever is left out. */
+import { EVENT } from '../../../core/binlog/codes.ts';
 import { TransactionCollector } from '../../../core/binlog/collect.ts';
 import type { Finding } from '../../../core/binlog/finding.ts';
 import { LogReader } from '../../../core/binlog/log.ts';
@@ -112,4 +113,37 @@ test('what was executed before a file and is in none is a gap', () => {
   const { odd, findings } = collect([first, fileBehind(`${UUID}:1-4`)]);
   expect(odd).toEqual(['gap log.2']);
   expect(findings.find((f) => f.kind === 'gap')!.text).toContain(`${UUID}:3-4`);
+});
+
+const list = (log: LogBytes, ...seqs: [server: number, seq: number][]) =>
+  log.event(EVENT.MARIA_GTID_LIST, [seqs.length, 0, 0, 0, ...seqs.flatMap(([server, seq]) => [0, 0, 0, 0, server, 0, 0, 0, seq, 0, 0, 0, 0, 0, 0, 0])]);
+const maria = () => new LogBytes().format({ maria: true });
+const group = (log: LogBytes, seq: number, serverId: number) =>
+  log
+    .mariaGtid(seq, 0, { serverId })
+    .tableMap()
+    .rows([[seq, 'a']])
+    .xid(seq);
+
+/** Server 2 used 2 and 3, so that server 1 has none of these. */
+const shared = () => group(group(group(list(maria()), 1, 1), 3, 2), 4, 1).rotate('log.2');
+const behind = (...seqs: [server: number, seq: number][]) => group(list(maria(), ...seqs), 9, 1).stop();
+
+test('MariaDB: transactions by domain, server and number; lists whose numbers other servers used are no gap, missing ones are', () => {
+  const whole = collect([shared().bytes(), behind([2, 3], [1, 4]).bytes()]);
+  expect(whole.transactions.map((t) => [t.gtid, t.serverId, t.commitUs, t.rows.length])).toEqual([
+    ['0-1-1', undefined, 1_700_000_000_000_000n, 1],
+    ['0-2-3', undefined, 1_700_000_000_000_000n, 1],
+    ['0-1-4', undefined, 1_700_000_000_000_000n, 1],
+    ['0-1-9', undefined, 1_700_000_000_000_000n, 1],
+  ]);
+  expect(whole.odd).toEqual([]);
+  const gap = collect([shared().bytes(), behind([2, 3], [1, 8]).bytes()]);
+  expect(gap.odd).toEqual(['gap log.2']);
+  expect(gap.findings.find((f) => f.kind === 'gap')?.text).toContain('0-1:8');
+});
+
+test('MariaDB: a transaction without a number has no name, and is left out', () => {
+  const { told, odd } = collect([group(list(maria()), 0, 1).stop().bytes()]);
+  expect({ told, odd }).toEqual({ told: [], odd: ['format log.1'] });
 });

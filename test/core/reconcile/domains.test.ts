@@ -79,6 +79,15 @@ test.each([
   expect(forkOf(text, side('', '0-1-1..3 7-1-1 0-2-4..6')).toString()).toBe(set);
 });
 
+test('of several files only the first one’s list is taken for transactions: the others would fill the holes', () => {
+  const log = side('0-1-1', '0-1-2 0-2-3..5 0-1-6');
+  log.file('binlog.000002');
+  log.previousGtids(upTo(parseMariaGtids('0-2-5,0-1-6')));
+  expect(log.set().toString()).toBe('0-1:1-2:6,0-2:3-5');
+  // so that what another side has under such a name is its own
+  expect(findFork(log, side('', '0-1-1..2 0-1-3')).set!.toString()).toBe('0-1:1-2');
+});
+
 test('a position at the end of what was purged, and one that the old side never had', () => {
   expect(forkOf('0-2-6', side('0-1-3,0-2-6', '0-2-7')).toString()).toBe('0-1:1-3,0-2:1-6');
   expect(() => forkOf('0-1-2', side('0-1-3,0-2-6', '0-2-7'))).toThrow(expect.objectContaining({ code: 'DRILL_FORK_UNKNOWN' }));
