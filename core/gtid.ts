@@ -261,6 +261,9 @@ function numberOf(digits: string, text: string): number {
   throw gtidTooLarge(digits);
 }
 
+/** Of MariaDB's sources. */
+export const domainOf = (source: GtidSource): string => source.slice(0, source.indexOf('-'));
+
 /** Throws DRILL_GTID_INVALID. */
 export function splitGtid(gtid: string): { source: GtidSource; n: number } {
   const colon = gtid.lastIndexOf(':');

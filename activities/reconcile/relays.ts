@@ -3,12 +3,14 @@ import type { Connection } from 'mysql2/promise';
 import type { Finding } from '../../core/binlog/finding.ts';
 import type { LogVisitor, Statement, TxEnd, TxHead } from '../../core/binlog/visitor.ts';
 import type { RowsEvent } from '../../core/binlog/rows.ts';
+import { DrillError } from '../../core/errors.ts';
 import { GtidSet } from '../../core/gtid.ts';
 import { Survey } from '../../core/reconcile/collect.ts';
 import { SideLog } from '../../core/reconcile/side.ts';
 import type { LogFile } from '../../targets/port.ts';
 import { findRelayLogs, readLogs } from '../../targets/systems/mysql/logs.ts';
 import type { ReadLogs } from '../../targets/systems/mysql/logs.ts';
+import { isMariadb } from '../../targets/systems/mysql/dsn.ts';
 import { rowsOf } from '../../targets/systems/mysql/rows.ts';
 
 export interface OldLogs {
@@ -32,6 +34,12 @@ interface Relay {
 export async function openOldLogs(old: string, relays: readonly string[], connection: Connection): Promise<OldLogs> {
   if (relays.length === 0)
     return { read: async (log, visitor, options) => readLogs(old, log, visitor, options), relayed: GtidSet.empty, received: GtidSet.empty };
+  if (await isMariadb(connection))
+    throw new DrillError(
+      'DRILL_RELAY_UNSUPPORTED',
+      '--relay beside --old is not read on MariaDB',
+      'name the folder with the relay logs as --old, in a run of its own',
+    );
   const isNew = await writtenBy(connection);
   const seen: { files: string[]; log: SideLog }[] = [];
   for (const dir of relays) for (const files of await findRelayLogs(dir)) seen.push({ files, log: await inventory(files, isNew) });

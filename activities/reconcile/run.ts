@@ -131,7 +131,7 @@ async function readOld(connection: Connection, opts: ReconcileOptions, attempts:
   say(`old side: ${old.order.count} transactions in ${files.length} log file${files.length === 1 ? '' : 's'}`);
   const replicated = await replicatedLast(connection);
   const known = opts.fork && { set: forkOf(opts.fork.set, old), how: opts.fork.how };
-  const fork = known?.set ?? findFork(old, await readBeginning(opts.new, old.set())).set;
+  const fork = known?.set ?? findFork(old, await readBeginning(opts.new, old)).set;
   const lost = fork ? lostOf(old, fork) : GtidSet.empty;
   const first = lost.isEmpty() ? Infinity : old.order.firstOf(lost);
   // a branch that was prepared before the fork may have been committed after it
@@ -157,10 +157,12 @@ const sha256 = (text: string): string => hash('sha256', text);
 const AGAIN = { rows: 'visit', checksums: 'structure', sha256: false } as const;
 
 /** The new side's log up to the first transaction that the old side never had. */
-async function readBeginning(source: string, oldSet: GtidSet): Promise<SideLog> {
+async function readBeginning(source: string, old: SideLog): Promise<SideLog> {
+  const oldSet = old.set();
   const enough = new AbortController();
   const log = new SideLog((t) => {
-    if (!oldSet.has(t.gtid)) enough.abort(enough);
+    // a relay log of MariaDB does not name all that it stands for
+    if (!oldSet.has(t.gtid) && !(old.relay && old.mariadb)) enough.abort(enough);
     return false;
   });
   try {

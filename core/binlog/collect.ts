@@ -42,7 +42,7 @@ export abstract class TransactionFolder<R> implements LogVisitor {
 
   format(format: Format): void {
     this.relay = format.relay;
-    this.sink.server?.(format.serverVersion);
+    this.sink.server?.(format.serverVersion, format.relay);
   }
 
   /** What is executed before a file must be in the files before it. */

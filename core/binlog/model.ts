@@ -41,8 +41,8 @@ export interface Transaction<R = RowChange> {
 export interface BinlogSink<R = RowChange> {
   /** The next file of the log. */
   file(name: string): void;
-  /** Version of the server that wrote the file, e.g. 9.7.4. */
-  server?(version: string): void;
+  /** Version of the server that wrote the file, e.g. 9.7.4; `relay`: a replica received it. */
+  server?(version: string, relay: boolean): void;
   /** A file's Previous_gtids, before its first transaction; of MariaDB's Gtid_list all that it may stand for. */
   previousGtids(set: GtidSet): void;
   /** A whole transaction: its commit was seen, and no damage inside. */

@@ -5,13 +5,11 @@
  */
 import { MariaPosition } from '../binlog/maria.ts';
 import { DrillError } from '../errors.ts';
-import { GtidSet } from '../gtid.ts';
+import { domainOf, GtidSet } from '../gtid.ts';
 import type { GtidInterval, GtidSource } from '../gtid.ts';
 import { GtidOrder, setOf } from './order.ts';
 import type { Run } from './order.ts';
 import type { SideLog } from './side.ts';
-
-const domainOf = (source: GtidSource): string => source.slice(0, source.indexOf('-'));
 
 /** The old log by its domains: ordinals count within one. */
 function byDomain(log: SideLog): Map<string, GtidOrder> {
@@ -28,7 +26,7 @@ function byDomain(log: SideLog): Map<string, GtidOrder> {
 /** The beginning of the new log that a replica of the old side wrote. `before`: executed before its first file. */
 export function sharedPrefix(old: SideLog, fresh: SideLog, before: GtidSet): GtidSet {
   const domains = byDomain(old);
-  const purged = old.files[0]?.previous ?? GtidSet.empty;
+  const purged = old.previous ?? GtidSet.empty;
   /** the ordinal that must come next; 0: nothing of the old files has been seen yet */
   const next = new Map<string, number>();
   for (const [source, list] of before.intervals()) {
@@ -40,7 +38,7 @@ export function sharedPrefix(old: SideLog, fresh: SideLog, before: GtidSet): Gti
   for (const run of fresh.order.runs) {
     const domain = domainOf(run.source);
     const order = domains.get(domain);
-    const early = new Map(purged.intervals()).get(run.source)?.[0]?.[1] ?? 0;
+    const early = earlyOf(old, purged, run.source);
     let n = run.start;
     while (n < run.end) {
       const wanted = next.get(domain) ?? 0;
@@ -54,6 +52,12 @@ export function sharedPrefix(old: SideLog, fresh: SideLog, before: GtidSet): Gti
     if (n < run.end) break;
   }
   return setOf(shared);
+}
+
+/** Numbers below it were used before the old files. A list tells them by server; a relay log tells only how far its replica was in the domain. */
+function earlyOf({ relay }: SideLog, purged: GtidSet, source: GtidSource): number {
+  const of = purged.intervals().filter(([s]) => (relay ? domainOf(s) === domainOf(source) : s === source));
+  return Math.max(0, ...of.map(([, list]) => list.at(-1)![1]));
 }
 
 /** Numbers of a domain that were used before the old side's first file, and that the fork holds of no server, as text; '' when there are none. */
@@ -79,7 +83,7 @@ function numbersOf(set: GtidSet): GtidSet {
 export function forkOf(text: string, old: SideLog): GtidSet {
   if (!/^\s*\d+-\d+-\d+\s*(,|$)/.test(text)) return GtidSet.parse(text);
   const position = MariaPosition.parse(text);
-  const purged = old.files[0]?.previous ?? GtidSet.empty;
+  const purged = old.previous ?? GtidSet.empty;
   const domains = byDomain(old);
   let fork = GtidSet.empty;
   for (const domain of position.domains()) {

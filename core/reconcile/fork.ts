@@ -46,6 +46,7 @@ function deriveFork(old: SideLog, fresh: SideLog): GtidSet | string {
   const unlogged = fresh.replicated.intersect(oldSet).subtract(fresh.set());
   if (!unlogged.isEmpty())
     return `the new side replicated up to ${unlogged.toString()} and has not logged it (log_slave_updates); name the position of the promotion (@@gtid_slave_pos)`;
+  if (fresh.mariadb && old.previous === null) return 'the old side’s log does not say what came before it';
   if (fresh.mariadb) return first.previous.union(sharedPrefix(old, fresh, first.previous));
   return first.previous.union(fresh.order.prefix(oldSet.subtract(fresh.servers.differing(old.servers))));
 }

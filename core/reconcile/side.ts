@@ -1,7 +1,8 @@
 /** One side of a fork: the files of one server's binary log and its whole transactions, in commit order. Of most of them only the GTID is kept. */
 import type { Finding } from '../binlog/finding.ts';
 import type { BinlogSink, Transaction } from '../binlog/model.ts';
-import { GtidSet } from '../gtid.ts';
+import { domainOf, GtidSet } from '../gtid.ts';
+import type { GtidSource } from '../gtid.ts';
 import { META_SCHEMA } from '../workload.ts';
 import { GtidOrder } from './order.ts';
 import { ServerIds } from './servers.ts';
@@ -52,6 +53,8 @@ export class SideLog implements BinlogSink<RowChange> {
   writes: LoggedWrite[] = [];
   /** of its first file's server */
   version = '';
+  /** a replica received it: it begins wherever the replica asked */
+  relay = false;
   /** the last that a MariaDB server says it replicated: in its log, unless it does not log what it replicates. Set for a whole log only. */
   replicated = GtidSet.empty;
   /** branches that were prepared: of them, rows must be had whatever side of the fork they are on */
@@ -71,13 +74,15 @@ export class SideLog implements BinlogSink<RowChange> {
     this.files.push({ file: name, previous: null });
   }
 
-  server(version: string): void {
+  server(version: string, relay = false): void {
+    if (this.version === '') this.relay = relay;
     if (this.version === '') this.version = version;
   }
 
   previousGtids(set: GtidSet): void {
     const file = this.files.at(-1);
-    if (file) file.previous = set;
+    // MariaDB tells it again at every connection, into the same relay log
+    if (file && !(this.mariadb && this.order.count > 0 && this.previous !== null)) file.previous = set;
     this.known = null;
   }
 
@@ -89,6 +94,23 @@ export class SideLog implements BinlogSink<RowChange> {
     if (!this.keep(t) && t.branch === undefined) return;
     const heartbeat = t.rows.length > 0 && t.statements.length === 0 && t.rows.every((r) => r.table.startsWith(`${META_SCHEMA}.`));
     this.transactions.push({ ...t, index, heartbeat });
+  }
+
+  /** Executed before its first file; null: it does not say. */
+  get previous(): GtidSet | null {
+    const said = (this.mariadb ? this.files.find((f) => f.previous !== null) : this.files[0])?.previous ?? null;
+    return this.relay ? this.early().union(said ?? GtidSet.empty) : said;
+  }
+
+  /** Of a relay log: whoever wrote a number had written those below it, of MariaDB in its domain. The replica had them when it asked for the rest. */
+  private early(): GtidSet {
+    const lowest = new Map<string, { source: GtidSource; start: number }>();
+    for (const { source, start } of this.order.runs) {
+      const of = this.mariadb ? domainOf(source) : source;
+      const known = lowest.get(of);
+      if (!known || start < known.start) lowest.set(of, { source, start });
+    }
+    return GtidSet.fromIntervals(new Map([...lowest.values()].filter((l) => l.start > 1).map((l) => [l.source, [[1, l.start] as const]])));
   }
 
   get mariadb(): boolean {
@@ -108,15 +130,17 @@ export class SideLog implements BinlogSink<RowChange> {
 
   /** What was before the log, and is not in it: of its rows nothing is known. */
   before(): GtidSet {
-    return (this.files[0]?.previous ?? GtidSet.empty).union(this.received).subtract(this.order.set());
+    return (this.previous ?? GtidSet.empty).union(this.received).subtract(this.order.set());
   }
 
   /** All GTIDs the log accounts for: its whole transactions and everything that came before its files. */
   set(): GtidSet {
     if (this.known) return this.known;
     let set = this.order.set();
+    if (this.relay) set = set.union(this.early());
     // a list of MariaDB stands for more than there was: it is taken for what no file holds, and for nothing else
-    for (const f of this.mariadb ? this.files.slice(0, 1) : this.files) if (f.previous) set = set.union(f.previous);
+    if (this.mariadb) set = set.union(this.previous ?? GtidSet.empty);
+    else for (const f of this.files) if (f.previous) set = set.union(f.previous);
     return (this.known = set);
   }
 }

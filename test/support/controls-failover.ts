@@ -255,6 +255,24 @@ export const FAILOVER: readonly Control[] = [
     names: ['drill.acct 10', 'drill.acct 11'],
   },
   {
+    name: 'only a relay log is left, and it begins in the middle',
+    past: [acct(1), setAcct(1, 'past')],
+    cut: async (s) => {
+      await s.caughtUp(s.fresh, s.old);
+      await s.fresh.sql('STOP REPLICA', 'RESET REPLICA', 'START REPLICA IO_THREAD');
+    },
+    lost: async (s) => {
+      await s.old.sql(setAcct(1, 'old'), acct(10));
+      await s.until('the relay log', async () => (await s.dialect.received(s.fresh)) === 4);
+      await s.fresh.sql('STOP REPLICA');
+      s.keepRelayLogs();
+      await s.fresh.sql('RESET REPLICA ALL');
+    },
+    good: [setAcct(1, 'old'), acct(10)],
+    wanted: 'fail',
+    names: ['drill.acct 1', 'drill.acct 10'],
+  },
+  {
     name: 'a rebuilt node skips what it wrote itself: same server_id',
     past: [acct(1)],
     cut: async (s) => {

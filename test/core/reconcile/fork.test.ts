@@ -65,3 +65,16 @@ test.each<[string, [string, string | null, string?], [string, string | null, str
   const set = lostSet(side('', `${O}:1`, lost), side('', `${O}:1`, `${N}:1`, replayed), GtidSet.parse(`${O}:1`));
   expect({ late: set.late.toString(), forced: set.forced.toString() }).toEqual({ late: '', forced: '', [as]: `${O}:2` });
 });
+
+test('a relay log that begins in the middle: the numbers below were the old side’s too, and what the new side lacks of them is a gap', () => {
+  const relay = (...transactions: string[]): SideLog => {
+    const log = side('', ...transactions);
+    log.version = '';
+    log.server('9.7.4', true);
+    return log;
+  };
+  const found = findFork(relay(`${O}:3`, `${O}:4`), side('', `${O}:1`, `${O}:2`, `${N}:1`));
+  expect({ fork: found.set?.toString(), findings: found.findings }).toEqual({ fork: `${O}:1-2`, findings: [] });
+  const short = findFork(relay(`${O}:3`, `${O}:4`), side('', `${O}:1`, `${N}:1`));
+  expect(short.findings).toEqual([{ severity: 'unknown', text: expect.stringContaining(`${O}:2`) }]);
+});
