@@ -13,6 +13,11 @@ export const MARIADB_CONTROLS: readonly Control[] = [
   ...ONLY_MARIADB,
 ];
 
+/** The others: name, and why it does not apply. */
+export const NOT_ON_MARIADB: readonly [string, string][] = CONTROLS.flatMap((c): [string, string][] =>
+  typeof c.mariadb === 'string' ? [[c.name, c.mariadb]] : [],
+);
+
 /** `count` of them on two servers, by a seed: mulberry32 draws without putting back. */
 export function sampleOf(seed: number, count: number): Control[] {
   const rest = CONTROLS.filter((c) => c.nodes === undefined);
