@@ -135,6 +135,10 @@ test('a fork that a person names as the position of the promotion; from the runn
   await expect(reconcile('reader', '--fork', '0-1-99')).rejects.toMatchObject({ code: 'DRILL_FORK_UNKNOWN' });
 });
 
+test('relay logs beside the old source’s own are refused by name', async () => {
+  await expect(reconcile('reader', '--relay', fresh.dataDir)).rejects.toMatchObject({ code: 'DRILL_RELAY_UNSUPPORTED' });
+});
+
 test('--nodes cannot be told, by name: never equal', async () => {
   const recovered = ['--rule', 'old-wins', '--identity', 'shop.ids=v'];
   expect(await reconcile('reader', ...recovered)).toMatchObject({ code: 0, verdict: 'pass' });
