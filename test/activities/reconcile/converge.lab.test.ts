@@ -272,6 +272,32 @@ test('with a former proof only what was written since is read', async () => {
   expect((await prove()).equal).toBe(true);
 }, 60_000);
 
+test.each([
+  ['BIGINT UNSIGNED', ['0', '9007199254740993', '9223372036854775808', '18446744073709551615']],
+  ['BIGINT', ['-9223372036854775808', '-1', '9007199254740993', '9223372036854775807']],
+  ['TINYINT', ['-128', '0', '127']],
+])(
+  'keys of type %s are read to their ends, and what differs or is missing there is named',
+  async (type, ids) => {
+    for (const n of [a, b])
+      await plant(
+        n,
+        'DROP TABLE IF EXISTS c.ends',
+        `CREATE TABLE c.ends (id ${type} PRIMARY KEY, v INT)`,
+        `INSERT INTO c.ends VALUES ${ids.map((id) => `(${id}, 0)`).join(', ')}, (5, 0)`,
+      );
+    const tables = ['c.ends'];
+    const base = await prove({ tables });
+    await a.sql(`UPDATE c.ends SET v = 1 WHERE id IN (${ids.join(', ')})`);
+    const since = await prove({ tables, base });
+    expect([since.equal, since.nodes.map((n) => n.rows)]).toEqual([true, [ids.length, ids.length]]);
+    await plant(b, `UPDATE c.ends SET v = 2 WHERE id = ${ids.at(-1)}`, `DELETE FROM c.ends WHERE id = ${ids[0]}`);
+    const names = named(await prove({ tables, base }));
+    expect([names.length, ...names.map(([, key, , onB]) => `${key} ${onB}`)]).toEqual(expect.arrayContaining([2, `${ids.at(-1)} true`, `${ids[0]} false`]));
+  },
+  60_000,
+);
+
 test('images without the key of the comparison name no row: the table is read whole, or not told of', async () => {
   for (const n of [a, b])
     await plant(

@@ -1,7 +1,7 @@
 /** Rows by their keys: many compared by their bytes, a few read as cells. */
 import type { Cell } from '../../../../core/reconcile/schema.ts';
 import { cellOf } from '../schema.ts';
-import { cellSelect, rawSelect, sameKey, whereKeys } from './plan.ts';
+import { cellSelect, keysSelect, sameKey, whereKeys } from './plan.ts';
 import type { ComparePlan, RawKey } from './plan.ts';
 import { compareRaw } from './raw.ts';
 import type { RawResult } from './raw.ts';
@@ -14,7 +14,7 @@ const KEYS_PER_READ = 20_000;
 export async function compareKeys(nodes: readonly WireNode[], plan: ComparePlan, keys: readonly RawKey[]): Promise<RawResult> {
   const result: RawResult = { rows: nodes.map(() => 0), crc: 0, count: 0, differences: [], more: false };
   for (let from = 0; from < keys.length; from += KEYS_PER_READ) {
-    const sql = rawSelect(plan, whereKeys(plan, keys.slice(from, from + KEYS_PER_READ)));
+    const sql = keysSelect(plan, keys.slice(from, from + KEYS_PER_READ));
     const some = (await compareRaw(nodes, sql, { keyColumns: plan.key!.length }))!;
     for (const [i, n] of some.rows.entries()) result.rows[i]! += n;
     result.count += some.count;

@@ -118,6 +118,22 @@ export function whereKeys(p: ComparePlan, keys: readonly RawKey[]): string {
   return `(${p.orderBy}) IN (${keys.map((k) => `(${key.map((c, i) => rawLiteral(c, k[i]!)).join(',')})`).join(',')})`;
 }
 
+export const INTEGERS = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'bigint']);
+const LISTED = 'drillbook_key';
+
+/**
+ * The rows that have these keys, as raw bytes. A key that is one integer is looked up from a JSON array: half of the server's time for a list of ranges, which it
+ * would sort, merge and check. In whatever order, the same rows.
+ */
+export function keysSelect(p: ComparePlan, keys: readonly RawKey[]): string {
+  const [column, more] = p.key!;
+  if (more || !INTEGERS.has(column!.dataType) || p.columns.some((c) => c.name === LISTED)) return rawSelect(p, whereKeys(p, keys));
+  const list = keys.map((k) => rawLiteral(column!, k[0]!)).join(',');
+  const type = column!.unsigned ? 'BIGINT UNSIGNED' : 'BIGINT';
+  const rows = `JSON_TABLE('[${list}]', '$[*]' COLUMNS (${LISTED} ${type} PATH '$' ERROR ON EMPTY ERROR ON ERROR)) listed`;
+  return `SELECT STRAIGHT_JOIN ${p.select} FROM ${rows} JOIN ${p.from} ON ${p.orderBy} = ${LISTED}`;
+}
+
 /** Behind `low` (null: from the beginning) up to and with `high` (null: to the end), in the order of the key. Spelled out, since a range over row constructors uses no index. */
 export function whereRange(p: ComparePlan, low: RawKey | null, high: RawKey | null): string {
   const parts: string[] = [];

@@ -2,7 +2,7 @@
  * Exact comparison, but for collisions of SHA-256, where the network is too slow for all rows: ranges of keys by the number of their rows and the XOR of their
  * rows' hashes, and those that differ divided into 16 until they are small enough to be compared row by row.
  */
-import { keyOfHex, keySelect, rawSelect, rowHash, whereRange } from './plan.ts';
+import { INTEGERS, keyOfHex, keySelect, rawSelect, rowHash, whereRange } from './plan.ts';
 import type { ComparePlan, RawKey } from './plan.ts';
 import { compareRaw } from './raw.ts';
 import type { RawResult } from './raw.ts';
@@ -90,8 +90,6 @@ async function cutsOf(node: WireNode, plan: ComparePlan, range: Range, n: number
   const rows = await rowsOf<Record<string, string>>(node, `SELECT * FROM (${numbered}) d WHERE r % ${n} = 0 AND r < c ORDER BY r`);
   return rows.map((r) => keyOfHex(plan, r));
 }
-
-const INTEGERS = new Set(['tinyint', 'smallint', 'mediumint', 'int', 'bigint']);
 
 /** Gives the end of the range that begins behind a key; null: the last one. Integers are counted on, by what the server estimates of its rows. */
 async function chunksOf(node: WireNode, plan: ComparePlan): Promise<(low: RawKey | null) => Promise<RawKey | null>> {
