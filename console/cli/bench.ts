@@ -8,12 +8,12 @@ import { definedOnly } from './run/session.ts';
 
 export function benchCommand(ctx: CliContext): Command {
   return new Command('bench')
-    .description('measure lab, cut, sign-off, whole drill, memory and the reader of binary logs on this machine')
+    .description('measure lab, cut, sign-off, whole drill, memory, the reader of binary logs and the reconciliation on this machine')
     .addArgument(new Argument('[parts...]', `which parts (default: ${PARTS_DEFAULT.join(', ')})`).choices(PARTS))
     .option('--json', 'print every value as JSON')
     .addHelpText(
       'after',
-      '\nTakes about four minutes; binlog takes about five more, and two the first time. Close what else runs.\nA ratio is ours ÷ a rival measured in the same run, in turns: below 1 is better for times, above 1 for speeds.',
+      '\nTakes about four minutes; binlog takes about five more, and two the first time; reconcile about three, and one the first time. Close what else runs.\nA ratio is ours ÷ a rival measured in the same run, in turns: below 1 is better for times, above 1 for speeds.',
     )
     .action(async (parts: Part[], options: { json?: boolean }) => {
       const { bench } = await import('../../bench/all.ts');
