@@ -95,10 +95,11 @@ export function lostSet(old: SideLog, fresh: SideLog, fork: GtidSet): LostSet {
 /** The lost transactions alone, as lostSet gives them. */
 export const decidedOf = (old: SideLog, lost: GtidSet): SideTransaction[] => decided(old.transactions, (t) => lost.has(t.gtid)).transactions;
 
-const isPrepare = (t: SideTransaction): boolean => t.branch !== undefined && t.statements.includes('XA PREPARE');
+/** It prepares an XA branch, and does not commit it in one phase. */
+export const isPrepare = (t: Pick<SideTransaction, 'branch' | 'statements'>): boolean => t.branch !== undefined && t.statements.includes('XA PREPARE');
 const isXa = (statement: string): boolean => /^XA (PREPARE$|COMMIT |ROLLBACK )/.test(statement);
 
-/** Rows of a prepared XA branch take effect where it is committed, and nowhere when it is rolled back. */
+/** Rows of a prepared XA branch take effect where it is committed, and nowhere when it is rolled back; those of a branch that was committed in one phase where they stand. */
 function decided(all: readonly SideTransaction[], wanted: (t: SideTransaction) => boolean): { transactions: SideTransaction[]; undecided: SideTransaction[] } {
   const open = new Map<string, SideTransaction>();
   const transactions: SideTransaction[] = [];
@@ -113,7 +114,8 @@ function decided(all: readonly SideTransaction[], wanted: (t: SideTransaction) =
     const commits = t.statements.some((s) => s.startsWith('XA COMMIT'));
     // without its prepare, what it committed is not known: its statement stays
     const statements = prepared || isPrepare(t) ? t.statements.filter((s) => !isXa(s)) : t.statements;
-    if (wanted(t)) transactions.push({ ...t, rows: commits ? (prepared?.rows ?? []) : [], statements });
+    const rows = commits ? (prepared?.rows ?? []) : isPrepare(t) ? [] : t.rows;
+    if (wanted(t)) transactions.push({ ...t, rows, statements });
   }
   return { transactions, undecided: [...open.values()].filter((t) => wanted(t)) };
 }
@@ -123,7 +125,7 @@ function sameEffect(a: SideTransaction, b: SideTransaction): boolean {
   return a.rows.every((r, i) => sameChange(r, b.rows[i]!)) && a.statements.every((s, i) => s === b.statements[i]);
 }
 
-function sameChange(a: RowChange, b: RowChange): boolean {
+export function sameChange(a: RowChange, b: RowChange): boolean {
   return a.table === b.table && a.op === b.op && sameImage(a.before, b.before) && sameImage(a.after, b.after);
 }
 

@@ -236,13 +236,17 @@ describe('what a log does not hold', () => {
   test('a branch counts where it is decided, and is unknown where it is not', async () => {
     await old.sql(...branch('a', 1), "XA COMMIT 'a'");
     await old.sql(...branch('b', 2), "XA ROLLBACK 'b'");
+    await old.sql(...branch('d', 4).slice(0, 3), "XA COMMIT 'd' ONE PHASE");
     const decided = await judge();
     expect(unknowns(decided)).toEqual([]);
-    expect(of(decided, 'g.branch').map((l) => brief(l))).toEqual([['1', 'insert', null, false]]);
+    expect(of(decided, 'g.branch').map((l) => brief(l))).toEqual([
+      ['1', 'insert', null, false],
+      ['4', 'insert', null, false],
+    ]);
     await old.sql(...branch('c', 3));
     const open = await judge();
     expect(unknowns(open)).toEqual([expect.stringMatching(/prepared the XA branch .*'c'.*rows of g\.branch are unknown/)]);
-    expect(of(open, 'g.branch').map((l) => l.key)).toEqual(['1']);
+    expect(of(open, 'g.branch').map((l) => l.key)).toEqual(['1', '4']);
     await old.sql("XA ROLLBACK 'c'");
   });
 
