@@ -39,15 +39,22 @@ const ROWS_PER_READ = 200;
 
 /**
  * The rows that have the key of one of these, as the server compares keys; of a table without one, the rows that may equal one of these: what the cells say
- * is for the caller to compare. Cheap where the key leads an index.
+ * is for the caller to compare. Cheap where the key is an index, or leads one: MySQL is told to use it, since for thousands of keys it reads the whole table
+ * rather (seen on 9.7: 53 ms instead of 8 for 2,000 keys of 200,000 rows).
  */
 export async function* readRowsLike(connection: Connection, shape: TableShape, wanted: readonly Row[]): AsyncGenerator<Row[]> {
   const step = shape.key ? KEYS_PER_READ : ROWS_PER_READ;
   for (let from = 0; from < wanted.length; from += step) {
     const some = wanted.slice(from, from + step);
     const where = shape.key ? whereKey(shape.key, some) : whereRows(shape, some);
-    yield await cellsOf(connection, shape, `SELECT ${selectList(shape)} FROM ${quoteTable(shape.name)} WHERE ${where}`);
+    yield await cellsOf(connection, shape, `SELECT ${indexHint(shape)}${selectList(shape)} FROM ${quoteTable(shape.name)} WHERE ${where}`);
   }
+}
+
+/** A hint about an index that the server does not have, or does not use, is a warning; FORCE INDEX would be an error. To MariaDB it is a comment. */
+function indexHint({ name, key }: TableShape): string {
+  const hint = key?.index ? `INDEX(${quoteName(name.slice(name.indexOf('.') + 1))} ${quoteName(key.index)})` : '';
+  return hint === '' || hint.includes('*/') ? '' : `/*+ ${hint} */ `;
 }
 
 /** The rows of a SELECT of selectList. Throws DRILL_ROWS_UNREADABLE. */
