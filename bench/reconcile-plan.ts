@@ -94,7 +94,7 @@ async function timed(socket: string, work: () => Promise<void>): Promise<number>
 
 async function recover(logs: string, socket: string): Promise<void> {
   const { result, after } = await applyRecovery({ old: logs, new: socket, rules: { conflict: 'new-wins', identity: {} } });
-  const left = after.lost.filter((l) => l.inPlace !== true).length;
+  const left = [...after.lost].filter((l) => l.inPlace !== true).length;
   if (result.changed !== LOST || left > 0) throw new DrillError('DRILL_BENCH', `${result.changed} rows changed, ${left} not in place`);
 }
 

@@ -1,14 +1,12 @@
 /** `--plan` and `--apply`: the states that the rule demands for lost keys as a recovery plan, which is written to a file, or made on the new source and proven. */
-import { inPlace } from '../../core/reconcile/lost.ts';
-import type { KeyState } from '../../core/reconcile/lost.ts';
+import { getHeapStatistics } from 'node:v8';
+import { DrillError } from '../../core/errors.ts';
 import { uneventful } from '../../core/reconcile/plan-event.ts';
 import { recoverySql } from '../../core/reconcile/plan-file.ts';
 import { makePlan } from '../../core/reconcile/plan-make.ts';
 import { countsOf } from '../../core/reconcile/plan-model.ts';
-import type { PlanCounts, PlannedChange, RecoveryPlan } from '../../core/reconcile/plan-model.ts';
+import type { PlanCounts, RecoveryPlan } from '../../core/reconcile/plan-model.ts';
 import { MARIADB_NAME } from '../../core/reconcile/plan-sql.ts';
-import { holds, isWhole } from '../../core/reconcile/tables.ts';
-import type { Row } from '../../core/reconcile/tables.ts';
 import { dropJournal } from '../../targets/systems/mysql/apply-journal.ts';
 import { applyPlan } from '../../targets/systems/mysql/apply.ts';
 import type { ApplyResult } from '../../targets/systems/mysql/apply.ts';
@@ -38,22 +36,27 @@ export interface Applied extends Planned {
 export async function applyRecovery(opts: ReconcileOptions, file?: string): Promise<Applied> {
   const say = opts.progress ?? (() => {});
   const { outDir: _, ...quiet } = opts;
-  const made = await planRecovery(await reconcile(quiet), opts, file);
+  using seen = await reconcile({ ...quiet, plan: true });
+  const made = await planRecovery(seen, opts, file);
   const planned = made.counts.safe + made.counts.rule;
   const result = await withConnection(opts.new, (c) => applyPlan(c, made.plan, (done) => say(`applied ${done} of ${planned} rows`)));
   return { ...made, planned, result, after: await reconcile(opts) };
 }
 
-/** Plans, and writes recovery.sql where a path is given. Changes nothing. */
+/** Plans, and writes recovery.sql where a path is given. Changes nothing. Needs memory for all changes of the plan. */
 export async function planRecovery(seen: Reconciliation, opts: ReconcileOptions, file?: string): Promise<Planned> {
+  const { changes } = seen;
+  if (!changes) throw new TypeError('the reconciliation was not asked for what a plan is made of');
+  const hindrance = tooLarge(changes.length, getHeapStatistics().heap_size_limit);
+  if (hindrance) throw hindrance;
   const plan = await withConnection(opts.new, async (connection) => {
     const mariadb = await isMariadb(connection);
     const [[source]] = (await rowsOf(connection, `SELECT ${mariadb ? MARIADB_NAME : '@@server_uuid'}`)) as unknown as [[string]];
     return makePlan({
       fork: seen.summary.fork.set,
-      read: seen.finals.bound.toString(),
+      read: seen.bound.toString(),
       source,
-      changes: changesOf(seen, opts),
+      changes: [...changes],
       uneventful: (c) => uneventful(c, mariadb),
     });
   });
@@ -63,77 +66,21 @@ export async function planRecovery(seen: Reconciliation, opts: ReconcileOptions,
   return { plan, counts, decisions: plan.decisions.map((d) => ({ table: d.table.name, key: d.key, why: d.note })) };
 }
 
+/** Of small rows, while it is made. */
+const BYTES_PER_CHANGE = 1_200;
+
+const mb = (bytes: number): number => Math.ceil(bytes / 1e6);
+
+/** A plan is made in memory. null: it fits. */
+export function tooLarge(changes: number, heapBytes: number): DrillError | null {
+  const needed = changes * BYTES_PER_CHANGE;
+  if (needed < heapBytes * 0.8) return null;
+  return new DrillError(
+    'DRILL_PLAN_TOO_LARGE',
+    `a plan of ${changes} changes needs about ${mb(needed)} MB of memory, and ${mb(heapBytes)} MB are allowed`,
+    `set NODE_OPTIONS=--max-old-space-size=${mb(needed * 1.5)} where the machine has them; without --plan and --apply they are not needed`,
+  );
+}
+
 /** Drops the journal of applied plans. False: the server has none. */
 export const dropJournalOf = async (dsn: string): Promise<boolean> => withConnection(dsn, dropJournal);
-
-/** What of the lost keys is not in place, as planned changes. The one place that knows how the reconciliation states its keys. */
-function changesOf({ states, finals }: Reconciliation, { rules }: ReconcileOptions): PlannedChange[] {
-  const changes: PlannedChange[] = [];
-  for (const state of states) {
-    if (inPlace(state, finals, rules) !== false) continue;
-    const rows = finals.rows(state.shape.name, state.id) ?? [];
-    const change = state.copies === null ? changeOf(state, rows) : copiesOf(state, rows);
-    if (change) changes.push(change);
-  }
-  return changes;
-}
-
-const gtidsOf = (state: KeyState): string[] => [...new Set(state.lost.map((l) => l.tx.gtid))];
-
-/** null: it is as demanded. */
-function changeOf(state: KeyState, rows: readonly Row[]): PlannedChange | null {
-  const { shape, key, demanded, conflict } = state;
-  const seen = rows[0] ?? null;
-  const wanted = demanded === undefined ? state.after : demanded;
-  const note = personal(state, rows.length, wanted);
-  if (note === null && holds(shape, seen, wanted)) return null;
-  // an id that means nothing stays what it is, and what the server generates is its own
-  const left = (i: number) => !shape.body.includes(i) && (seen !== null || !shape.rekeyable);
-  const own = seen ?? wanted;
-  return {
-    table: shape.info,
-    key,
-    where: shape.columns.map((_, i) => (shape.key?.parts.some((p) => p.column === i) ? own?.[i] : undefined)),
-    seen,
-    target: wanted && wanted.map((cell, i) => (left(i) ? undefined : cell)),
-    ...(shape.rekeyable && !seen ? { rekey: true } : {}),
-    gtids: gtidsOf(state),
-    kind: note === null ? (conflict ? 'rule' : 'safe') : 'person',
-    conflict,
-    note: note ?? '',
-  };
-}
-
-/** Why only a person can settle the key; null: it can be settled. */
-function personal(state: KeyState, rows: number, wanted: Row | null): string | null {
-  const { shape, demanded, taken, lost } = state;
-  if (demanded === undefined)
-    return shape.autoIncrement
-      ? 'two different rows were given this AUTO_INCREMENT id'
-      : `its value in ${taken.join(', ')} was given to another row on the new side`;
-  if (rows > 1) return `${rows} rows carry this identity`;
-  // an INSERT that was logged in part left the rest to the defaults
-  if (rows === 0 && wanted && lost[0]!.before !== null && !isWhole(shape, wanted)) return 'the row is gone and its images in the log hold only a part of it';
-  return null;
-}
-
-/** Equal rows without a key: how many there must be. */
-function copiesOf(state: KeyState, rows: readonly Row[]): PlannedChange {
-  const { shape, key } = state;
-  const row = rows[0] ?? state.lost.map((l) => l.after ?? l.before).find((r) => r !== null)!;
-  const cells = row.map((cell, i) => (shape.body.includes(i) ? cell : undefined));
-  const target = Math.max(0, rows.length + (state.copies ?? 0));
-  const untold = target === rows.length;
-  return {
-    table: shape.info,
-    key,
-    where: cells,
-    seen: cells,
-    target: cells,
-    copies: { seen: rows.length, target },
-    gtids: gtidsOf(state),
-    kind: untold ? 'person' : 'safe',
-    conflict: null,
-    note: untold ? 'equal rows are gone that no log accounts for' : '',
-  };
-}

@@ -3,7 +3,9 @@ import { hash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
+import type { Transaction } from '../../core/binlog/model.ts';
 import { BUNDLE } from '../../core/bundle.ts';
+import type { ReconcileSummary } from '../../core/bundle.ts';
 import { GtidSet } from '../../core/gtid.ts';
 import type { LedgerAttempt } from '../../core/ledger.ts';
 import type { ReconcileRules } from '../../core/plan.ts';
@@ -13,12 +15,16 @@ import { forkOf } from '../../core/reconcile/domains.ts';
 import { decidedOf, findFork, lostOf } from '../../core/reconcile/fork.ts';
 import { KeyIds, rowOfKey } from '../../core/reconcile/keys.ts';
 import { touchIndex } from '../../core/reconcile/lost.ts';
-import type { FinalRows, KeyState, Shapes } from '../../core/reconcile/lost.ts';
-import { idOf } from '../../core/reconcile/net.ts';
+import type { FinalRows, Shapes } from '../../core/reconcile/lost.ts';
+import { idOf, learnKeys } from '../../core/reconcile/net.ts';
+import { plannedOf } from '../../core/reconcile/plan-changes.ts';
+import type { PlannedChange } from '../../core/reconcile/plan-model.ts';
 import { clientGtids, divergenceOf, reconcileSides } from '../../core/reconcile/reconcile.ts';
 import type { Divergence, Reconciled } from '../../core/reconcile/reconcile.ts';
 import { SideLog } from '../../core/reconcile/side.ts';
-import type { SideTransaction } from '../../core/reconcile/side.ts';
+import type { RowChange } from '../../core/reconcile/side.ts';
+import { jsonOf } from '../../core/reconcile/spill.ts';
+import type { Sequence } from '../../core/reconcile/spill.ts';
 import type { Row, TableShape } from '../../core/reconcile/tables.ts';
 import type { LogFile } from '../../targets/port.ts';
 import { nodeBytes } from '../../targets/systems/mysql/binlog/bytes.ts';
@@ -29,6 +35,7 @@ import { ServerKeys } from '../../targets/systems/mysql/weights.ts';
 import { unloggedCascades } from './cascades.ts';
 import { readAttempts } from './ledger.ts';
 import { openOldLogs } from './relays.ts';
+import type { OldLogs } from './relays.ts';
 
 export interface ReconcileOptions {
   /** the old source: a folder that holds its binary logs, or its connection string when it runs */
@@ -45,14 +52,23 @@ export interface ReconcileOptions {
   /** where reconcile.json, lost.jsonl and fates.jsonl go; nothing is written without it */
   outDir?: string;
   progress?: (text: string) => void;
+  /** the changes that a plan is made of are wanted too */
+  plan?: boolean;
+  /** above these, rows are put aside in temporary files */
+  memory?: { rowsMax: number; charactersMax: number; parts?: number };
 }
 
-export interface Reconciliation extends Reconciled {
-  /** what --apply works from */
-  states: KeyState[];
+/** Row changes of either log that are kept in memory, at about 2 KB each, and characters of their cells. */
+const MEMORY = { rowsMax: 50_000, charactersMax: 25_000_000 };
+
+/** `lost` and `changes` may be in temporary files: until it is disposed of, or the process ends. */
+export interface Reconciliation extends Reconciled, Disposable {
+  /** what --apply works from; null: it was not asked for */
+  changes: Sequence<PlannedChange> | null;
   /** every table the lost part touched, supported or not */
   tables: string[];
-  finals: FinalRows;
+  /** gtid_executed of the new source before its rows were read */
+  bound: GtidSet;
 }
 
 /** Reads both sides and judges. Promise: reads only; throws coded errors; anything it cannot tell is a finding in the summary. */
@@ -62,20 +78,31 @@ export async function reconcile(opts: ReconcileOptions): Promise<Reconciliation>
   return result;
 }
 
+async function reconcileWith(connection: Connection, opts: ReconcileOptions): Promise<Reconciliation> {
+  const surveyed = await survey(connection, opts);
+  try {
+    return await inMemory(connection, opts, surveyed);
+  } catch (e) {
+    if (e !== TOO_MANY) throw e;
+    const { reconcileSpilled } = await import('./spilled.ts');
+    return reconcileSpilled(connection, opts, surveyed);
+  }
+}
+
 const READS_MAX = 3;
 
-async function reconcileWith(connection: Connection, opts: ReconcileOptions): Promise<Reconciliation> {
+/** Throws TOO_MANY. */
+async function inMemory(connection: Connection, opts: ReconcileOptions, surveyed: Surveyed): Promise<Reconciliation> {
   const say = opts.progress ?? (() => {});
-  const attempts = opts.ledger === undefined ? null : await readAttempts(opts.ledger);
-  say(attempts ? `ledger: ${attempts.length} attempts` : 'no ledger');
-  const side = await readOld(connection, opts, attempts);
-  const { old, shapes, ids, known } = side;
+  const { old, shapes, attempts, known } = surveyed;
+  const ids = new KeyIds(new ServerKeys(connection));
+  const touches = await readLost(opts, surveyed, ids);
   for (let read = 1; ; read++) {
-    let fresh = await readFresh(opts.new, side);
+    let fresh = await readFresh(opts, surveyed, touches);
     say(`new side: ${fresh.log.order.count} transactions in ${fresh.files.length} log file${fresh.files.length === 1 ? '' : 's'}`);
     const both = { old, ...(known ? { known } : {}), rules: opts.rules, clients: clientGtids(attempts) };
     const judge = async () => {
-      await learn(ids, shapes, fresh.log.transactions);
+      await learnKeys(ids, shapes, fresh.log.transactions);
       return divergenceOf({ ...both, fresh: fresh.log }, shapes, ids);
     };
     let divergence = await judge();
@@ -86,22 +113,32 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions): Pr
     const finals: FinalRows = { rows: (table, id) => rows.get(table)?.get(id) ?? (rows.has(table) ? [] : null), bound };
     // writers go on: read the log again so that it covers the moment of the rows
     if (!after.beyond(fresh.log.set()).isEmpty()) {
-      fresh = await readFresh(opts.new, side);
+      fresh = await readFresh(opts, surveyed, touches);
       divergence = await judge();
     }
-    const cascades = await unloggedCascades(connection, divergence.changes.keys, opts.rules.identity, ids);
-    const logs = [...side.files.map((f) => ({ side: 'old' as const, ...f })), ...fresh.files.map((f) => ({ side: 'new' as const, ...f }))];
+    const { keys } = divergence.changes;
+    const cascades = await unloggedCascades(connection, keys, opts.rules.identity, ids);
+    const logs = logsOf(surveyed.files, fresh.files);
     const result = reconcileSides({ ...both, fresh: fresh.log, shapes, ids, divergence, finals, attempts, logs, cascades, sha256 });
-    const unread = divergence.changes.keys.some((k) => !rows.has(k.shape.name));
-    if (!unread || read === READS_MAX) return { ...result, states: divergence.changes.keys, tables: touchedBy(divergence), finals };
+    const unread = keys.some((k) => !rows.has(k.shape.name));
+    if (unread && read < READS_MAX) continue;
+    const changes = opts.plan ? keys.flatMap((k) => plannedOf(k, finals, opts.rules) ?? []) : null;
+    return { ...result, changes, tables: touchedBy(divergence), bound, [Symbol.dispose]: () => {} };
   }
 }
 
 const touchedBy = ({ changes }: Divergence): string[] => [...new Set([...changes.keys.map((k) => k.shape.name), ...changes.unsupported.keys()])];
 
-/** The old side as read, and what of the new one is wanted. */
-interface OldSide {
+export const logsOf = (old: readonly LogFile[], fresh: readonly LogFile[]): ReconcileSummary['logs'] => [
+  ...old.map((f) => ({ side: 'old' as const, ...f })),
+  ...fresh.map((f) => ({ side: 'new' as const, ...f })),
+];
+
+/** What is known before any row is read. */
+export interface Surveyed {
+  /** without rows */
   old: SideLog;
+  logs: OldLogs;
   files: LogFile[];
   /** of the new side */
   replicated: GtidSet;
@@ -111,22 +148,20 @@ interface OldSide {
   fork: GtidSet | null;
   lost: GtidSet;
   shapes: Map<string, TableShape | string>;
-  ids: KeyIds;
-  /** a row of the new side that concerns the lost part */
-  touches: RowsWanted['touches'];
+  /** null: no ledger was given */
+  attempts: readonly LedgerAttempt[] | null;
   ledger: LedgerInterest | null;
 }
 
-/**
- * Reads the old log twice: once for what it holds, which with the beginning of the new one tells the fork, and once more for the rows of the lost part only.
- * Memory: the rows of the lost part, and the ledger.
- */
-async function readOld(connection: Connection, opts: ReconcileOptions, attempts: readonly LedgerAttempt[] | null): Promise<OldSide> {
+/** Reads the old log for what it holds, which with the beginning of the new one tells the fork. Memory: the ledger. */
+async function survey(connection: Connection, opts: ReconcileOptions): Promise<Surveyed> {
   const say = opts.progress ?? (() => {});
+  const attempts = opts.ledger === undefined ? null : await readAttempts(opts.ledger);
+  say(attempts ? `ledger: ${attempts.length} attempts` : 'no ledger');
   const old = new SideLog(() => false);
-  const survey = new Survey(old);
+  const seen = new Survey(old);
   const logs = await openOldLogs(opts.old, opts.relays ?? [], connection);
-  const files = await logs.read(old, survey);
+  const files = await logs.read(old, seen);
   [old.relayed, old.received] = [logs.relayed, logs.received];
   say(`old side: ${old.order.count} transactions in ${files.length} log file${files.length === 1 ? '' : 's'}`);
   const replicated = await replicatedLast(connection);
@@ -136,25 +171,56 @@ async function readOld(connection: Connection, opts: ReconcileOptions, attempts:
   const first = lost.isEmpty() ? Infinity : old.order.firstOf(lost);
   // a branch that was prepared before the fork may have been committed after it
   const from = old.prepared.size > 0 ? 0 : first;
-  const tables = new Set([...survey.tables].filter(([t, last]) => last >= from && !isMeta(t)).map(([t]) => t));
+  const tables = new Set([...seen.tables].filter(([t, last]) => last >= from && !isMeta(t)).map(([t]) => t));
   for (const a of attempts ?? []) tables.add(a.table);
   const shapes = await readShapes(connection, tables, opts.rules.identity);
-  const ids = new KeyIds(new ServerKeys(connection));
-  const again = new SideLog((t) => lost.has(t.gtid), old.prepared);
-  const ledger = interestOf(attempts);
-  const of = (gtid: string) => (lost.has(gtid) ? ('all' as const) : ('none' as const));
-  const reader = new RowsReader(again, { bytes: nodeBytes, shapes, ledger, touches: () => true, of });
-  if (!lost.isEmpty() || ledger) await logs.read(again, reader, AGAIN);
-  old.adopt(again);
-  const transactions = decidedOf(old, lost);
-  await learn(ids, shapes, transactions);
-  return { old, files, known, replicated, fork, lost, shapes, ids, ledger, touches: touchIndex({ transactions }, shapes, ids) };
+  return { old, logs, files, replicated, known, fork, lost, shapes, attempts, ledger: interestOf(attempts) };
 }
 
-const sha256 = (text: string): string => hash('sha256', text);
+/** Thrown instead of filling memory. */
+const TOO_MANY = new Error('the row changes do not fit into memory');
+
+/** Aborts its reading when it has kept too many rows. */
+class BoundedReader extends RowsReader {
+  private readonly over = new AbortController();
+  private readonly max: { rowsMax: number; charactersMax: number };
+  private count = 0;
+  private characters = 0;
+
+  constructor(log: SideLog, wanted: RowsWanted, max = MEMORY) {
+    super(log, wanted);
+    this.max = max;
+  }
+
+  get signal(): AbortSignal {
+    return this.over.signal;
+  }
+
+  protected override put(change: RowChange, into: Transaction<RowChange>): void {
+    if (this.over.signal.aborted) return;
+    super.put(change, into);
+    for (const row of [change.before, change.after]) for (const cell of row ?? []) this.characters += cell?.length ?? 0;
+    if (++this.count > this.max.rowsMax || this.characters > this.max.charactersMax) this.over.abort(TOO_MANY);
+  }
+}
+
+/** Reads the old log once more, for the rows of the lost part only. Gives what a row of the new side must be to concern it. Throws TOO_MANY. */
+async function readLost(opts: ReconcileOptions, { old, logs, lost, shapes, ledger }: Surveyed, ids: KeyIds): Promise<RowsWanted['touches']> {
+  const again = new SideLog((t) => lost.has(t.gtid), old.prepared);
+  const of = (gtid: string) => (lost.has(gtid) ? ('all' as const) : ('none' as const));
+  const reader = new BoundedReader(again, { bytes: nodeBytes, shapes, ledger, touches: () => true, of }, opts.memory);
+  if (!lost.isEmpty() || ledger) await logs.read(again, reader, { ...AGAIN, signal: reader.signal });
+  reader.signal.throwIfAborted();
+  old.adopt(again);
+  const transactions = decidedOf(old, lost);
+  await learnKeys(ids, shapes, transactions);
+  return touchIndex({ transactions }, shapes, ids);
+}
+
+export const sha256 = (text: string): string => hash('sha256', text);
 
 /** Every checksum was verified by the first reading. */
-const AGAIN = { rows: 'visit', checksums: 'structure', sha256: false } as const;
+export const AGAIN = { rows: 'visit', checksums: 'structure', sha256: false } as const;
 
 /** The new side's log up to the first transaction that the old side never had. */
 async function readBeginning(source: string, old: SideLog): Promise<SideLog> {
@@ -173,29 +239,19 @@ async function readBeginning(source: string, old: SideLog): Promise<SideLog> {
   return log;
 }
 
-/** The new side's log, with the rows of keys that the lost part touched. Of tables whose keys fold, or that have none, with all rows after the fork. */
-async function readFresh(source: string, { old, replicated, fork, lost, shapes, touches, ledger }: OldSide): Promise<{ log: SideLog; files: LogFile[] }> {
+/** The new side's log, with the rows of keys that the lost part touched. Of tables whose keys fold, or that have none, with all rows after the fork. Throws TOO_MANY. */
+async function readFresh(
+  opts: ReconcileOptions,
+  { old, replicated, fork, lost, shapes, ledger }: Surveyed,
+  touches: RowsWanted['touches'],
+): Promise<{ log: SideLog; files: LogFile[] }> {
   const log = new SideLog((t) => !!fork && !fork.has(t.gtid) && (t.rows.length + t.statements.length > 0 || lost.has(t.gtid)), old.prepared);
   log.replicated = replicated;
   const of = (gtid: string) => (!fork || fork.has(gtid) ? ('none' as const) : lost.has(gtid) ? ('all' as const) : ('touched' as const));
-  const reader = new RowsReader(log, { bytes: nodeBytes, shapes, ledger, touches, of });
-  return { log, files: await readLogs(source, log, reader) };
-}
-
-/** Weights for every key in these transactions. */
-async function learn(ids: KeyIds, shapes: Shapes, transactions: readonly SideTransaction[]): Promise<void> {
-  const rows = new Map<string, (Row | null)[]>();
-  for (const t of transactions) {
-    for (const r of t.rows) {
-      const list = rows.get(r.table);
-      if (list) list.push(r.before, r.after);
-      else rows.set(r.table, [r.before, r.after]);
-    }
-  }
-  for (const [table, some] of rows) {
-    const shape = shapes.get(table);
-    if (shape && typeof shape !== 'string') for (const spec of [...(shape.key ? [shape.key] : []), ...shape.uniques]) await ids.learn(spec, some);
-  }
+  const reader = new BoundedReader(log, { bytes: nodeBytes, shapes, ledger, touches, of }, opts.memory);
+  const files = await readLogs(opts.new, log, reader, { rows: 'visit', checksums: 'all', signal: reader.signal });
+  reader.signal.throwIfAborted();
+  return { log, files };
 }
 
 function interestOf(attempts: readonly LedgerAttempt[] | null): LedgerInterest | null {
@@ -213,22 +269,45 @@ async function readFinals(
   ids: KeyIds,
 ): Promise<Map<string, Map<string, Row[]>>> {
   const wanted = new Map<TableShape, Map<string, Row>>();
-  const want = (shape: TableShape, id: string, row: Row) => {
-    const rows = wanted.get(shape) ?? new Map<string, Row>();
-    wanted.set(shape, rows.set(id, row));
-  };
-  for (const k of divergence.changes.keys) want(k.shape, k.id, (k.lost[0]!.after ?? k.lost[0]!.before)!);
-  const byTable = Map.groupBy(attempts ?? [], (a) => a.table);
-  for (const [table, some] of byTable) {
+  for (const k of divergence.changes.keys) want(wanted, k.shape, k.id, (k.lost[0]!.after ?? k.lost[0]!.before)!);
+  await wantLedger(wanted, attempts, shapes, ids);
+  return readWanted(connection, wanted, ids);
+}
+
+type Wanted = Map<TableShape, Map<string, Row>>;
+
+function want(wanted: Wanted, shape: TableShape, id: string, row: Row): void {
+  const rows = wanted.get(shape) ?? new Map<string, Row>();
+  wanted.set(shape, rows.set(id, row));
+}
+
+async function wantLedger(wanted: Wanted, attempts: readonly LedgerAttempt[] | null, shapes: Shapes, ids: KeyIds): Promise<void> {
+  for (const [table, some] of Map.groupBy(attempts ?? [], (a) => a.table)) {
     const shape = shapes.get(table);
     if (!shape || typeof shape === 'string' || !shape.key) continue;
     const rows = new Map(some.map((a) => [a.key, rowOfKey(shape.key!, a.key, shape.columns.length)]));
     await ids.learn(shape.key, rows.values());
-    for (const [key, row] of rows) want(shape, ids.idOf(shape.key, row) ?? key, row);
+    for (const [key, row] of rows) want(wanted, shape, ids.idOf(shape.key, row) ?? key, row);
   }
+}
+
+async function readWanted(connection: Connection, wanted: Wanted, ids: KeyIds): Promise<Map<string, Map<string, Row[]>>> {
   const found = new Map<string, Map<string, Row[]>>();
   for (const [shape, rows] of wanted) found.set(shape.name, await readById(connection, shape, [...rows.values()], ids));
   return found;
+}
+
+/** The rows that have the ledger's keys, and these keys as `table`, a zero, an identity. */
+export async function readLedgerRows(
+  connection: Connection,
+  attempts: readonly LedgerAttempt[] | null,
+  shapes: Shapes,
+  ids: KeyIds,
+): Promise<{ rows: Map<string, Map<string, Row[]>>; keys: string[] }> {
+  const wanted: Wanted = new Map();
+  await wantLedger(wanted, attempts, shapes, ids);
+  const keys = [...wanted].flatMap(([shape, rows]) => [...rows.keys()].map((id) => `${shape.name}\0${id}`));
+  return { rows: await readWanted(connection, wanted, ids), keys };
 }
 
 async function readById(connection: Connection, shape: TableShape, wanted: readonly Row[], ids: KeyIds): Promise<Map<string, Row[]>> {
@@ -246,15 +325,13 @@ async function readById(connection: Connection, shape: TableShape, wanted: reado
 }
 
 async function writeFiles(dir: string, r: Reconciled): Promise<void> {
-  await writeDurably(
-    join(dir, BUNDLE.lost),
-    r.lost.map((l) => `${JSON.stringify(l)}\n`),
-  );
-  await writeDurably(
-    join(dir, BUNDLE.fates),
-    r.fates.map((l) => `${JSON.stringify(l)}\n`),
-  );
+  await writeDurably(join(dir, BUNDLE.lost), lines(r.lost));
+  await writeDurably(join(dir, BUNDLE.fates), lines(r.fates));
   await writeDurably(join(dir, BUNDLE.reconcile), [`${JSON.stringify(r.summary, null, 2)}\n`]);
+}
+
+function* lines(all: Sequence<unknown>): Generator<string> {
+  for (const json of jsonOf(all)) yield `${json}\n`;
 }
 
 /** Writes a file whole and has it on the disk before returning. */

@@ -22,6 +22,7 @@ import { addressOf } from './address.ts';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
 import { isUtf8 } from './live.ts';
+import { jsonText, writeAll } from './lines.ts';
 import { pad, paint } from './live-text.ts';
 import type { Line, Style } from './live-text.ts';
 import { isGroup } from './option-file.ts';
@@ -50,7 +51,8 @@ interface Flags {
 /** The workload's own tables are known; a person adds theirs. */
 const KNOWN_IDENTITY = Object.fromEntries(WORKLOAD_TABLES.filter((t) => t.identity !== t.primaryKey).map((t) => [t.name, t.identity]));
 
-export function reconcileCommand(ctx: CliContext): Command {
+/** `memory`: tests put rows aside that would fit. */
+export function reconcileCommand(ctx: CliContext, memory?: ReconcileOptions['memory']): Command {
   return new Command('reconcile')
     .description('what a failover lost, row by row: old binary logs against the new source; --apply puts it back')
     .option('--old <folder|dsn>', 'folder with the old source’s binary logs, or the server itself')
@@ -85,7 +87,7 @@ export function reconcileCommand(ctx: CliContext): Command {
       if (flags.old === undefined && !flags.dropJournal) command.error("error: required option '--old <folder|dsn>' not specified");
       const given = (['base', 'method', 'lockMsMax'] as const).find((name) => flags[name] !== undefined);
       if (given !== undefined && !flags.nodes) command.error(`error: option '${OF_NODES[given]}' says how --nodes are compared, and there are none`);
-      ctx.exit(EXIT[await run(ctx, flags)]);
+      ctx.exit(EXIT[await run(ctx, flags, memory)]);
     });
 }
 
@@ -125,7 +127,7 @@ function identity(text: string, before: Record<string, string>): Record<string, 
   return { ...before, [match[1]!]: match[2]! };
 }
 
-async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
+async function run(ctx: CliContext, flags: Flags, memory: ReconcileOptions['memory']): Promise<Outcome['verdict']> {
   const path = (text: string) => addressOf(ctx, text);
   const outDir = flags.out === undefined ? undefined : resolve(ctx.cwd, flags.out);
   const nodes = flags.nodes && [flags.new, ...flags.nodes].map((text) => ({ name: parseDsn(path(text)).name, dsn: path(text) }));
@@ -145,6 +147,8 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
     ...(flags.ledger === undefined ? {} : { ledger: resolve(ctx.cwd, flags.ledger) }),
     rules: { conflict: flags.rule, identity: flags.identity },
     ...(outDir ? { outDir } : {}),
+    ...(flags.plan === undefined ? {} : { plan: true }),
+    ...(memory ? { memory } : {}),
     progress: (text) => void ctx.stderr.write(`  ${text}\n`),
   };
   const file = flags.plan === undefined ? undefined : resolve(ctx.cwd, flags.plan);
@@ -159,10 +163,12 @@ async function run(ctx: CliContext, flags: Flags): Promise<Outcome['verdict']> {
     const { verdict, sentence, writes, rows } = outcome;
     const plan = planned && { digest: planned.plan.digest, transactions: planned.plan.transactions.length, ...planned.counts, ...(file ? { file } : {}) };
     const apply = applied && { planned: applied.planned, ...applied.result, decisions: applied.decisions };
-    ctx.stdout.write(
-      `${JSON.stringify({ verdict, sentence, summary: result.summary, ...(plan ? { plan } : {}), ...(apply ? { apply } : {}), writes, rows, ...(convergence ? { convergence } : {}) }, null, 2)}\n`,
-    );
-  } else show(ctx, flags, result, outcome, { planned, applied }, convergence);
+    const [head, tail] = [
+      { verdict, sentence, summary: result.summary, ...(plan ? { plan } : {}), ...(apply ? { apply } : {}), writes },
+      convergence ? { convergence } : {},
+    ];
+    await writeAll(ctx.stdout, jsonText(head, 'rows', rows, tail));
+  } else await writeAll(ctx.stdout, show(ctx, flags, result, outcome, { planned, applied }, convergence));
   return outcome.verdict;
 }
 
@@ -203,7 +209,14 @@ interface Recovery {
   applied: Applied | null;
 }
 
-function show(ctx: CliContext, flags: Flags, r: Reconciled, outcome: Outcome, { planned, applied }: Recovery, convergence: Convergence | null): void {
+function* show(
+  ctx: CliContext,
+  flags: Flags,
+  r: Reconciled,
+  outcome: Outcome,
+  { planned, applied }: Recovery,
+  convergence: Convergence | null,
+): Generator<string> {
   const { summary: s } = r;
   const lines: Line[] = [];
   const row = (name: string, text: string, style: Style = 'plain') => lines.push([[`  ${pad(name, 18)}`], [text, style]]);
@@ -232,11 +245,11 @@ function show(ctx: CliContext, flags: Flags, r: Reconciled, outcome: Outcome, { 
   if (convergence) row('nodes', convergence.nodes.map((n) => `${n.node} ${n.rows} rows`).join(' · '), convergence.equal === true ? 'pass' : 'fail');
   for (const f of s.findings) row(f.severity === 'note' ? 'note' : 'finding', f.text, f.severity === 'note' ? 'dim' : f.severity);
   lines.push([], [[`  ${MARK[outcome.verdict]}`, outcome.verdict], [`  ${outcome.sentence}`]]);
-  if (flags.list) lines.push(...listing(outcome, applied, convergence));
-  else if (outcome.verdict === 'fail')
+  if (!flags.list && outcome.verdict === 'fail')
     lines.push([[`  --list names them${applied ? '' : '; --apply puts in place what the rule allows, --plan writes it down'}`, 'dim']]);
   const look = { width: Infinity, colour: ctx.colour, unicode: isUtf8(ctx.env) };
-  ctx.stdout.write(`${lines.map((l) => paint(l, look)).join('\n')}\n`);
+  for (const line of lines) yield `${paint(line, look)}\n`;
+  if (flags.list) for (const line of listing(outcome, applied, convergence)) yield `${paint(line, look)}\n`;
 }
 
 function fatesText(fates: Reconciled['summary']['fates']): string {

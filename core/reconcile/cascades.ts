@@ -25,32 +25,47 @@ export interface Orphans {
   wanted: Row[];
 }
 
-/** Names of the tables that may have lost rows without a word in the log. */
-export const childTables = (states: readonly KeyState[]): Set<string> =>
-  new Set(states.flatMap((s) => s.shape.info.referencedBy.filter((k) => CASCADES.has(k.onDelete) || CASCADES.has(k.onUpdate)).map((k) => k.table)));
+/** Names of the tables that may have lost rows without a word in the log, of these tables' changes. */
+export const childTables = (shapes: Iterable<TableShape>): Set<string> =>
+  new Set([...shapes].flatMap((s) => s.info.referencedBy.filter((k) => CASCADES.has(k.onDelete) || CASCADES.has(k.onUpdate)).map((k) => k.table)));
 
-/** `children`: shapes of childTables. */
-export function orphansOf(states: readonly KeyState[], children: ReadonlyMap<string, TableShape | string>): Orphans[] {
-  const found = new Map<ForeignKey, Orphans>();
-  for (const state of states) {
-    for (const key of state.shape.info.referencedBy) {
-      const child = children.get(key.table);
+/** Finds them among the lost keys, which may come in any order. Memory: a row for each child's parent that is gone. */
+export class OrphanSearch {
+  private readonly children: ReadonlyMap<string, TableShape | string>;
+  private readonly found = new Map<ForeignKey, { first: number; orphans: Omit<Orphans, 'wanted'>; rows: { rank: number; row: Row }[] }>();
+
+  /** `children`: shapes of childTables. */
+  constructor(children: ReadonlyMap<string, TableShape | string>) {
+    this.children = children;
+  }
+
+  /** `rank`: the key's place among the lost ones. */
+  add(state: Pick<KeyState, 'shape' | 'lost'>, rank: number): void {
+    for (const [position, key] of state.shape.info.referencedBy.entries()) {
+      const child = this.children.get(key.table);
       if (!child || typeof child === 'string') continue;
       for (const cells of goneKeys(state, key)) {
         const columns = key.columns.map((name) => child.columns.findIndex((c) => c.name === name));
         const row: (string | null | undefined)[] = Array.from({ length: child.columns.length });
         for (const [i, column] of columns.entries()) row[column] = cells[i];
-        const orphans = found.get(key) ?? { key, child, spec: keySpec(child.info, columns, null), wanted: [] };
-        found.set(key, orphans);
-        orphans.wanted.push(row);
+        const first = rank + position / state.shape.info.referencedBy.length;
+        const known = this.found.get(key) ?? { first, orphans: { key, child, spec: keySpec(child.info, columns, null) }, rows: [] };
+        this.found.set(key, known);
+        known.first = Math.min(known.first, first);
+        known.rows.push({ rank, row });
       }
     }
   }
-  return [...found.values()];
+
+  /** In the order of the lost keys. */
+  orphans(): Orphans[] {
+    const all = [...this.found.values()].sort((a, b) => a.first - b.first);
+    return all.map(({ orphans, rows }) => ({ ...orphans, wanted: rows.sort((a, b) => a.rank - b.rank).map((r) => r.row) }));
+  }
 }
 
 /** Values that the parent had in the columns that children refer to, and lost by a change that the key's rules cascade. */
-function* goneKeys(state: KeyState, key: ForeignKey): Generator<string[]> {
+function* goneKeys(state: Pick<KeyState, 'shape' | 'lost'>, key: ForeignKey): Generator<string[]> {
   const columns = key.parentColumns.map((name) => state.shape.columns.findIndex((c) => c.name === name));
   const cellsOf = (row: Row | null) => row && columns.map((i) => row[i]);
   for (const { before, after } of state.lost) {

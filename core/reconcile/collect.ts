@@ -66,15 +66,20 @@ export class RowsReader extends TransactionFolder<RowChange> {
     if (which === 'none' && !noted) return;
     const shape = shapes.get(table);
     if (shape === undefined || typeof shape === 'string') {
-      if (which === 'all' || (which === 'touched' && shape !== undefined)) into.rows.push({ table, op: event.op, before: null, after: null });
+      if (which === 'all' || (which === 'touched' && shape !== undefined)) this.put({ table, op: event.op, before: null, after: null }, into);
       return;
     }
     const reader = this.readerOf(event.table);
     while (event.next()) {
       const change = this.changeOf(event, reader);
-      if (which === 'all' || (which === 'touched' && (change.reason !== undefined || wanted.touches(change)))) into.rows.push(change);
+      if (which === 'all' || (which === 'touched' && (change.reason !== undefined || wanted.touches(change)))) this.put(change, into);
       else if (noted && change.reason === undefined) this.note(change, into);
     }
+  }
+
+  /** What is wanted of a transaction that is not over. */
+  protected put(change: RowChange, into: Transaction<RowChange>): void {
+    into.rows.push(change);
   }
 
   private readerOf(table: TableMap): ImageReader | string {

@@ -7,7 +7,7 @@ import { KeyIds } from './keys.ts';
 import { changesRows, mentions } from './mentions.ts';
 import { alike, changesOf, idOf, stateAfter, States, takenOf } from './net.ts';
 import type { ChangeOfKey, KeyChange, Shapes } from './net.ts';
-import type { RowChange } from './side.ts';
+import type { RowChange, SideTransaction } from './side.ts';
 import { bodyDigest, holds, overlay, primaryOf, sameState } from './tables.ts';
 import type { Row, Sha256, TableShape } from './tables.ts';
 
@@ -58,6 +58,7 @@ export interface LostChanges {
   unsupported: Map<string, string>;
 }
 
+/** A key of any table. */
 const at = (c: ChangeOfKey): string => `${c.shape.name}\0${c.id}`;
 
 /** The lost transactions by key, each with its net effect; nothing of the new side yet. */
@@ -82,6 +83,9 @@ export function netLost(set: Pick<LostSet, 'transactions'>, shapes: Shapes, ids:
   return { keys, unsupported };
 }
 
+/** Only weights or whole rows tell which of its rows are the same. */
+export const folds = (shape: TableShape): boolean => !shape.key || [shape.key, ...shape.uniques].some((s) => s.parts.some((p) => p.how === 'weights'));
+
 /** Whether a row change of the new side concerns a key or a unique value of the lost part; where only weights or whole rows could tell, it may. */
 export function touchIndex(set: Pick<LostSet, 'transactions'>, shapes: Shapes, ids: KeyIds): (change: RowChange) => boolean {
   const touched = new Set<string>();
@@ -91,8 +95,7 @@ export function touchIndex(set: Pick<LostSet, 'transactions'>, shapes: Shapes, i
     for (const c of changesOf(tx, shapes, ids)) {
       if ('reason' in c) continue;
       const { shape, change } = c;
-      if (!tables.has(shape.name) && (!shape.key || [shape.key, ...shape.uniques].some((s) => s.parts.some((p) => p.how === 'weights'))))
-        folding.add(shape.name);
+      if (!tables.has(shape.name) && folds(shape)) folding.add(shape.name);
       tables.add(shape.name);
       touched.add(at(c));
       for (const { value } of takenOf(shape, change.after, ids)) touched.add(value);
@@ -132,41 +135,60 @@ const newState = ({ shape, id, key, change }: ChangeOfKey): KeyState => ({
  */
 export function lostChanges(set: LostSet, shapes: Shapes, rules: ReconcileRules, clients: ReadonlySet<string>, ids: KeyIds = new KeyIds()): LostChanges {
   const { keys, unsupported } = netLost(set, shapes, ids);
-  const [takenBy, heldBy] = [new Map<string, Set<string>>(), new Map<string, Set<string>>()];
+  const taken = new Taken();
   const touched = new Set([...keys.values()].map((k) => k.shape.name));
+  const how = { lost: set.lost, rules, clients, ids, taken };
   for (const tx of set.after) {
     for (const c of changesOf(tx, shapes, ids)) {
-      if ('reason' in c) {
-        // a table that the lost part did not touch owes nothing; one that it did cannot be told any more
-        if (touched.has(c.table)) unsupported.set(c.table, c.reason);
-        continue;
-      }
-      const state = keys.get(at(c));
-      const after = stateAfter(state?.fresh.at(-1)?.after ?? c.change.before, c.change);
-      const change = after === c.change.after ? c.change : { ...c.change, after };
-      const again = set.lost.has(tx.gtid);
-      const own = again ? !(state && repeats(state, change)) : clients.has(tx.gtid) || !(state && replays(state, change, rules));
-      state?.fresh.push({ ...change, own });
-      if (state && state.copies !== null) {
-        if (!own) state.copies -= stepOf(change);
-        else if (!clients.has(tx.gtid)) state.excess += repeated(state, change);
-      }
-      release(heldBy, c, ids);
-      if (own) for (const by of [takenBy, heldBy]) take(by, c, ids);
+      // a table that the lost part did not touch owes nothing; one that it did cannot be told any more
+      if (!('reason' in c)) confront(keys.get(at(c)), c, how);
+      else if (touched.has(c.table)) unsupported.set(c.table, c.reason);
     }
   }
   for (const [table, reason] of restated(set, touched)) unsupported.set(table, reason);
-  for (const state of keys.values()) {
-    state.taken = takenFrom(state, takenBy, ids);
-    state.held = takenFrom(state, heldBy, ids);
-    if (state.copies === null) settle(state, rules);
-    else settleCopies(state);
-  }
+  settleKeys(keys.values(), taken, rules, ids);
   return { keys: [...keys.values()].filter((k) => !unsupported.has(k.shape.name)), unsupported };
 }
 
+interface Confront {
+  lost: GtidSet;
+  rules: ReconcileRules;
+  clients: ReadonlySet<string>;
+  ids: KeyIds;
+  taken: Taken;
+}
+
+/** Sets one change of the new side against what the lost part did to its key, in the order of the new side's log. `state`: none, when it did nothing. */
+function confront(state: KeyState | undefined, c: ChangeOfKey, { lost, rules, clients, ids, taken }: Confront): void {
+  const { gtid } = c.change.tx;
+  const after = stateAfter(state?.fresh.at(-1)?.after ?? c.change.before, c.change);
+  const change = after === c.change.after ? c.change : { ...c.change, after };
+  const own = lost.has(gtid) ? !(state && repeats(state, change)) : clients.has(gtid) || !(state && replays(state, change, rules));
+  state?.fresh.push({ ...change, own });
+  if (state && state.copies !== null) {
+    if (!own) state.copies -= stepOf(change);
+    else if (!clients.has(gtid)) state.excess += repeated(state, change);
+  }
+  taken.change(c, own, ids);
+}
+
+/** The same for whole transactions of which nothing is untold: keys of a part, see core/reconcile/parts.ts. */
+export function confrontAll(keys: ReadonlyMap<string, KeyState>, after: readonly SideTransaction[], shapes: Shapes, how: Confront): void {
+  for (const tx of after) for (const c of changesOf(tx, shapes, how.ids)) if (!('reason' in c)) confront(keys.get(at(c)), c, how);
+}
+
+/** Unique values and classes of conflicts, once the whole log of the new side is known. */
+export function settleKeys(keys: Iterable<KeyState>, taken: Taken, rules: ReconcileRules, ids: KeyIds): void {
+  for (const state of keys) {
+    state.taken = takenFrom(state, taken.by, ids);
+    state.held = takenFrom(state, taken.held, ids);
+    if (state.copies === null) settle(state, rules);
+    else settleCopies(state);
+  }
+}
+
 /** Tables whose rows a statement without row images may have changed: what the images say of them is not all. */
-function restated(set: LostSet, tables: ReadonlySet<string>): Map<string, string> {
+export function restated(set: Pick<LostSet, 'transactions' | 'after'>, tables: ReadonlySet<string>): Map<string, string> {
   const found = new Map<string, string>();
   for (const [where, transactions] of [
     ['in the lost part', set.transactions],
@@ -183,21 +205,32 @@ function restated(set: LostSet, tables: ReadonlySet<string>): Map<string, string
   return found;
 }
 
-/** Notes what a change of the new side's own takes in unique indexes: of a new row everything, of a changed one what it had not before. */
-function take(takenBy: Map<string, Set<string>>, { shape, id, change }: ChangeOfKey, ids: KeyIds): void {
-  const had = new Set(takenOf(shape, change.before, ids).map((t) => t.value));
-  for (const { value } of takenOf(shape, change.after, ids)) {
-    if (had.has(value)) continue;
-    const by = takenBy.get(value);
-    if (by) by.add(id);
-    else takenBy.set(value, new Set([id]));
-  }
-}
+/** Who took which unique value on the new side by a change of its own, and who has it. Memory: of those values that are wanted. */
+export class Taken {
+  readonly by = new Map<string, Set<string>>();
+  readonly held = new Map<string, Set<string>>();
+  private readonly wants: (value: string) => boolean;
 
-/** What it had and has no more: others may have it. */
-function release(heldBy: Map<string, Set<string>>, { shape, id, change }: ChangeOfKey, ids: KeyIds): void {
-  const has = new Set(takenOf(shape, change.after, ids).map((t) => t.value));
-  for (const { value } of takenOf(shape, change.before, ids)) if (!has.has(value)) heldBy.get(value)?.delete(id);
+  constructor(wants: (value: string) => boolean = () => true) {
+    this.wants = wants;
+  }
+
+  /** Of a new row everything it has, of a changed one what it had not before. What it had and has no more, others may have. */
+  change({ shape, id, change }: ChangeOfKey, own: boolean, ids: KeyIds): void {
+    if (shape.uniques.length === 0) return;
+    const had = new Set(takenOf(shape, change.before, ids).map((t) => t.value));
+    const has = new Set(takenOf(shape, change.after, ids).map((t) => t.value));
+    for (const value of had) if (!has.has(value)) this.held.get(value)?.delete(id);
+    if (!own) return;
+    for (const value of has) {
+      if (had.has(value) || !this.wants(value)) continue;
+      for (const map of [this.by, this.held]) {
+        const by = map.get(value);
+        if (by) by.add(id);
+        else map.set(value, new Set([id]));
+      }
+    }
+  }
 }
 
 function takenFrom({ shape, id, lost, before }: KeyState, takenBy: Map<string, Set<string>>, ids: KeyIds): string[] {

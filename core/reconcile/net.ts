@@ -10,6 +10,8 @@ export interface KeyChange {
   before: Row | null;
   /** columns that the images leave out and that nothing else tells are undefined */
   after: Row | null;
+  /** RowChange.nth */
+  nth?: number;
 }
 
 export interface ChangeOfKey {
@@ -38,11 +40,33 @@ export function* changesOf(tx: SideTransaction, shapes: Shapes, ids: KeyIds): Ge
       yield { table: r.table, reason: 'has row images without all columns of its key (binlog_row_image is not FULL)' };
       continue;
     }
-    const at = (row: Row, id: string, change: Omit<KeyChange, 'tx'>): ChangeOfKey => ({ shape, id, key: keyOf(shape, row), change: { tx, ...change } });
+    const { nth } = r;
+    const at = (row: Row, id: string, change: Omit<KeyChange, 'tx'>): ChangeOfKey => ({
+      shape,
+      id,
+      key: keyOf(shape, row),
+      change: nth === undefined ? { tx, ...change } : { tx, ...change, nth },
+    });
     if (r.before && after && from !== to) {
       yield at(r.before, from!, { before: r.before, after: null });
       yield at(after, to!, { before: null, after });
     } else if (shape.key || !r.before || !after) yield at((after ?? r.before)!, (to ?? from)!, { before: r.before, after });
+  }
+}
+
+/** Weights for every key in these transactions. */
+export async function learnKeys(ids: KeyIds, shapes: Shapes, transactions: readonly Pick<SideTransaction, 'rows'>[]): Promise<void> {
+  const rows = new Map<string, (Row | null)[]>();
+  for (const t of transactions) {
+    for (const r of t.rows) {
+      const list = rows.get(r.table);
+      if (list) list.push(r.before, r.after);
+      else rows.set(r.table, [r.before, r.after]);
+    }
+  }
+  for (const [table, some] of rows) {
+    const shape = shapes.get(table);
+    if (shape && typeof shape !== 'string') for (const spec of [...(shape.key ? [shape.key] : []), ...shape.uniques]) await ids.learn(spec, some);
   }
 }
 

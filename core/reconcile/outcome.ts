@@ -2,6 +2,8 @@
 import type { Convergence, FateLine, LostKey } from '../bundle.ts';
 import type { Verdict } from '../history.ts';
 import type { Reconciled } from './reconcile.ts';
+import { filtered, joined } from './spill.ts';
+import type { Sequence } from './spill.ts';
 
 export interface Outcome {
   verdict: Verdict;
@@ -9,7 +11,7 @@ export interface Outcome {
   /** acknowledged writes that are missing, altered or duplicated; then those that cannot be told */
   writes: FateLine[];
   /** lost row changes that are not in place; then those that cannot be told */
-  rows: LostKey[];
+  rows: Sequence<LostKey>;
 }
 
 const BAD = new Set(['missing', 'altered', 'duplicated']);
@@ -18,19 +20,17 @@ const BAD = new Set(['missing', 'altered', 'duplicated']);
 export function outcomeOf(r: Reconciled, convergence: Convergence | null): Outcome {
   const bad = r.fates.filter((f) => f.fate && BAD.has(f.fate));
   const untold = r.fates.filter((f) => f.fate === 'unknown');
-  const out = r.lost.filter((l) => l.inPlace === false);
-  const open = r.lost.filter((l) => l.inPlace === null);
   const failed = r.summary.findings.filter((f) => f.severity === 'fail').map((f) => f.text);
   const unknown = r.summary.findings.filter((f) => f.severity === 'unknown').map((f) => f.text);
   const fails = [
     ...(bad.length > 0 ? [`${count(bad.length, 'acknowledged write')} missing, altered or duplicated`] : []),
-    ...(out.length > 0 ? [`${count(out.length, 'lost row change')} not in place`] : []),
+    ...(r.out > 0 ? [`${count(r.out, 'lost row change')} not in place`] : []),
     ...failed,
     ...(convergence?.equal === false ? [`the nodes are not equal: ${convergence.reason ?? ''}`] : []),
   ];
   const doubts = [
     ...(untold.length > 0 ? [`the fate of ${count(untold.length, 'acknowledged write')} cannot be told`] : []),
-    ...(open.length > 0 ? [`${count(open.length, 'lost row change')} cannot be told`] : []),
+    ...(r.open > 0 ? [`${count(r.open, 'lost row change')} cannot be told`] : []),
     ...unknown,
     ...(convergence && convergence.equal === null ? [`whether the nodes are equal cannot be told: ${convergence.reason ?? ''}`] : []),
   ];
@@ -39,7 +39,10 @@ export function outcomeOf(r: Reconciled, convergence: Convergence | null): Outco
     verdict,
     sentence: verdict === 'pass' ? passed(r, convergence) : [...fails, ...doubts].join('; '),
     writes: [...bad, ...untold],
-    rows: [...out, ...open],
+    rows: joined(
+      filtered(r.lost, r.out, (l) => l.inPlace === false),
+      filtered(r.lost, r.open, (l) => l.inPlace === null),
+    ),
   };
 }
 

@@ -16,6 +16,7 @@ import type { FinalRows, KeyState, LostChanges, Shapes } from './lost.ts';
 import { isHarmless, mentions } from './mentions.ts';
 import { placesOf } from './places.ts';
 import type { SideLog } from './side.ts';
+import type { Sequence } from './spill.ts';
 import { clientDigest, imageDigest } from './tables.ts';
 import type { Row, Sha256 } from './tables.ts';
 
@@ -64,19 +65,69 @@ export interface ReconcileInput extends Sides {
 
 export interface Reconciled {
   summary: ReconcileSummary;
-  lost: LostKey[];
+  lost: Sequence<LostKey>;
   fates: FateLine[];
+  /** lost keys that are not in place, and those of which it cannot be told */
+  out: number;
+  open: number;
 }
 
-export function reconcileSides(input: ReconcileInput): Reconciled {
+/** Counts over the lost keys, which may be judged in parts. */
+export class Tally {
+  lostKeys = 0;
+  inPlace = 0;
+  out = 0;
+  open = 0;
+  readonly conflicts = Object.fromEntries(CONFLICT_CLASSES.map((c) => [c, 0])) as Record<ConflictClass, number>;
+  /** rows that could not be read, by table */
+  readonly unread = new Map<string, number>();
+  readonly tables = new Set<string>();
+  /** epoch µs of the last commit on the new source that put any of them in place */
+  recoveredUs: bigint | null = null;
+  private readonly finals: FinalRows;
+  private readonly rules: ReconcileRules;
+  private readonly sha256: Sha256;
+
+  constructor({ finals, rules, sha256 }: Pick<ReconcileInput, 'finals' | 'rules' | 'sha256'>) {
+    this.finals = finals;
+    this.rules = rules;
+    this.sha256 = sha256 ?? sha256Hex;
+  }
+
+  /** The key's line. */
+  add(state: KeyState): LostKey {
+    const { finals, rules } = this;
+    const { name } = state.shape;
+    const line = lostKeyLine(state, finals, rules, this.sha256);
+    this.lostKeys++;
+    if (line.inPlace === true) this.inPlace++;
+    else if (line.inPlace === false) this.out++;
+    else this.open++;
+    if (line.conflict) this.conflicts[line.conflict]++;
+    if (finals.rows(name, state.id) === null) this.unread.set(name, (this.unread.get(name) ?? 0) + 1);
+    this.tables.add(name);
+    const us = line.inPlace === true && state.owed ? recoveryOf(state)?.tx.commitUs : undefined;
+    if (us !== undefined && (this.recoveredUs === null || us > this.recoveredUs)) this.recoveredUs = us;
+    return line;
+  }
+}
+
+export function reconcileSides(input: ReconcileInput): Reconciled & { lost: LostKey[] } {
+  const { changes, set } = input.divergence;
+  const tally = new Tally(input);
+  const lost = changes.keys.map((k) => tally.add(k));
+  const heartbeats = set.transactions.filter((t) => t.heartbeat).length;
+  const acked = set.transactions.filter((t) => !t.heartbeat && input.clients.has(t.gtid)).length;
+  return { ...conclude(input, tally, { heartbeats, acked }), lost };
+}
+
+/** What is told of the whole once each lost key is counted. `divergence`: its keys are needed only where the ledger has them. `counts`: of the lost transactions. */
+export function conclude(input: ReconcileInput, tally: Tally, counts: { heartbeats: number; acked: number }): Omit<Reconciled, 'lost'> {
   const { divergence, finals, rules, attempts } = input;
   const { fork, set, changes } = divergence;
-  const lost = changes.keys.map((k) => lostKeyLine(k, finals, rules, input.sha256 ?? sha256Hex));
   const fates = attempts ? [...fatesOf(fateInput(input, attempts))] : [];
-  const findings = findingsOf(input, fates);
-  const lostHeartbeats = set.transactions.filter((t) => t.heartbeat).length;
-  const lostAcked = set.transactions.filter((t) => !t.heartbeat && input.clients.has(t.gtid)).length;
   const lostCount = set.lost.count();
+  const recovered = attempts ? lastRecovery(changes.keys, fates, finals, rules) : tally.recoveredUs;
   const summary: ReconcileSummary = {
     version: 1,
     fork: { set: fork.set?.toString() ?? '', how: fork.how, findings: fork.findings.map((f) => f.text) },
@@ -84,24 +135,24 @@ export function reconcileSides(input: ReconcileInput): Reconciled {
     newSet: input.fresh.set().toString(),
     lost: set.lost.toString(),
     lostCount,
-    lostAcked,
-    lostUnacked: lostCount - lostAcked - lostHeartbeats,
-    lostHeartbeats,
+    lostAcked: counts.acked,
+    lostUnacked: lostCount - counts.acked - counts.heartbeats,
+    lostHeartbeats: counts.heartbeats,
     late: set.late.toString(),
     forced: set.forced.toString(),
-    conflicts: Object.fromEntries(CONFLICT_CLASSES.map((c) => [c, lost.filter((l) => l.conflict === c).length])) as Record<ConflictClass, number>,
-    lostKeys: lost.length,
-    lostKeysInPlace: lost.filter((l) => l.inPlace === true).length,
+    conflicts: tally.conflicts,
+    lostKeys: tally.lostKeys,
+    lostKeysInPlace: tally.inPlace,
     fates: countFates(fates),
     acked: fates.filter((f) => f.outcome === 'acked').length,
     failed: fates.filter((f) => f.outcome === 'failed').length,
     unknownOutcome: fates.filter((f) => f.outcome === 'unknown').length,
     rpoAtPromotionS: rpoSeconds(attempts ?? [], set.lost, fork.set),
-    lastRecoveryCommitUs: lastRecovery(changes.keys, fates, attempts !== null, finals, rules),
-    findings,
+    lastRecoveryCommitUs: recovered === null ? null : String(recovered),
+    findings: findingsOf(input, tally, fates),
     logs: input.logs,
   };
-  return { summary, lost, fates };
+  return { summary, fates, out: tally.out, open: tally.open };
 }
 
 function countFates(fates: readonly FateLine[]): Record<Fate, number> {
@@ -169,31 +220,31 @@ function rpoSeconds(attempts: readonly LedgerAttempt[], lost: GtidSet, fork: Gti
   return lastLost === null || lastKept === null ? null : Number(lastLost - lastKept) / 1e9;
 }
 
-/** The last commit on the new source that put something recoverable in place: a lost acknowledged write that still owes its effect, or without a ledger any lost key. */
-function lastRecovery(keys: readonly KeyState[], fates: readonly FateLine[], ledger: boolean, finals: FinalRows, rules: ReconcileRules): string | null {
+/** The last commit on the new source that put a lost acknowledged write in place which still owes its effect. */
+function lastRecovery(keys: readonly KeyState[], fates: readonly FateLine[], finals: FinalRows, rules: ReconcileRules): bigint | null {
   const owing = new Set(fates.filter((f) => f.lost && f.fate === 'present').map((f) => `${f.table}\0${f.key}`));
   let last: bigint | null = null;
   for (const state of keys) {
-    if (!state.owed || (ledger && !owing.has(`${state.shape.name}\0${state.key}`)) || inPlace(state, finals, rules) !== true) continue;
+    if (!state.owed || !owing.has(`${state.shape.name}\0${state.key}`) || inPlace(state, finals, rules) !== true) continue;
     const us = recoveryOf(state)?.tx.commitUs;
     if (us !== undefined && (last === null || us > last)) last = us;
   }
-  return last === null ? null : String(last);
+  return last;
 }
 
-function findingsOf(input: ReconcileInput, fates: readonly FateLine[]): ForkFinding[] {
+function findingsOf(input: ReconcileInput, tally: Tally, fates: readonly FateLine[]): ForkFinding[] {
   const { divergence, attempts } = input;
   const { fork, set, changes } = divergence;
   const out: ForkFinding[] = [
     ...fork.findings,
     ...logFindings(input, fates),
-    ...statementFindings(divergence),
+    ...statementFindings(set, tally.tables),
     ...undecidedFindings(set),
     ...(input.cascades ?? []),
   ];
   for (const [table, reason] of changes.unsupported)
     if (!table.startsWith(`${META_SCHEMA}.`)) out.push({ severity: 'unknown', text: `${table} ${reason}: its lost rows are unknown` });
-  for (const [table, count] of unreadable(changes.keys, input.finals)) out.push({ severity: 'unknown', text: `${table}: ${count} rows could not be read` });
+  for (const [table, count] of tally.unread) out.push({ severity: 'unknown', text: `${table}: ${count} rows could not be read` });
   if (!set.forced.isEmpty())
     out.push({
       severity: 'note',
@@ -229,15 +280,14 @@ function logFindings({ old, fresh, attempts }: ReconcileInput, fates: readonly F
 }
 
 /** What changed without row images, on the old side's lost part and on the new side after the fork. */
-function statementFindings({ set, changes }: Divergence): ForkFinding[] {
+function statementFindings(set: LostSet, touched: ReadonlySet<string>): ForkFinding[] {
   const out: ForkFinding[] = [];
   for (const t of set.transactions)
     for (const s of t.statements)
       out.push({ severity: isHarmless(s) ? 'note' : 'unknown', text: `lost transaction ${t.gtid} is a statement without row images: ${s.slice(0, 120)}` });
-  const touched = [...new Set(changes.keys.map((k) => k.shape.name))];
   for (const t of set.after) {
     for (const s of t.statements) {
-      const about = !isHarmless(s) && touched.some((name) => mentions(s, name));
+      const about = !isHarmless(s) && [...touched].some((name) => mentions(s, name));
       out.push({
         severity: about ? 'unknown' : 'note',
         text: `the new side ran a statement without row images after the fork (${t.gtid}): ${s.slice(0, 120)}`,
@@ -256,10 +306,4 @@ function undecidedFindings({ undecided }: LostSet): ForkFinding[] {
       text: `lost transaction ${t.gtid} prepared the XA branch ${t.branch}, and nothing says whether it was committed: its rows of ${tables} are unknown`,
     };
   });
-}
-
-function unreadable(keys: readonly KeyState[], finals: FinalRows): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const k of keys) if (finals.rows(k.shape.name, k.id) === null) counts.set(k.shape.name, (counts.get(k.shape.name) ?? 0) + 1);
-  return counts;
 }

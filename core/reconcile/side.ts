@@ -17,6 +17,8 @@ export interface RowChange {
   after: Row | null;
   /** why its cells cannot be told, in words that follow the table's name */
   reason?: string;
+  /** its number in the log, where rows were put aside */
+  nth?: number;
 }
 
 export interface SideTransaction extends Transaction<RowChange> {
@@ -40,6 +42,10 @@ export interface LoggedWrite {
   w: string | null;
   key: string;
 }
+
+/** It touches nothing but our own heartbeat. */
+export const isHeartbeat = (t: Transaction<RowChange>): boolean =>
+  t.rows.length > 0 && t.statements.length === 0 && t.rows.every((r) => r.table.startsWith(`${META_SCHEMA}.`));
 
 /** Collects what a decoder tells. Memory: the transactions that are kept; of all others, runs of GTIDs. */
 export class SideLog implements BinlogSink<RowChange> {
@@ -92,8 +98,7 @@ export class SideLog implements BinlogSink<RowChange> {
     if (t.serverId !== undefined) this.servers.add(t.gtid, t.serverId);
     if (t.branch !== undefined && t.statements.includes('XA PREPARE')) this.prepared.add(t.gtid);
     if (!this.keep(t) && t.branch === undefined) return;
-    const heartbeat = t.rows.length > 0 && t.statements.length === 0 && t.rows.every((r) => r.table.startsWith(`${META_SCHEMA}.`));
-    this.transactions.push({ ...t, index, heartbeat });
+    this.transactions.push({ ...t, index, heartbeat: isHeartbeat(t) });
   }
 
   /** Executed before its first file; null: it does not say. */

@@ -9,6 +9,7 @@ import { PassThrough } from 'node:stream';
 import type { Connection } from 'mysql2/promise';
 import type { CliContext } from '../../console/cli/context.ts';
 import { reconcileCommand } from '../../console/cli/reconcile.ts';
+import type { ReconcileOptions } from '../../activities/reconcile/run.ts';
 import type { ReconcileSummary } from '../../core/bundle.ts';
 import type { ConflictClass } from '../../core/plan.ts';
 import { DIALECTS } from './controls-dialect.ts';
@@ -259,11 +260,18 @@ export class Scene {
     await node.sql('SET SESSION sql_log_bin = 0', ...statements, ...this.dialect.copied(await this.executed(from)));
   }
 
-  /** Runs `drillbook reconcile` as a person does. */
+  /** Runs `drillbook reconcile` as a person does; and again as if not one row fitted into memory: the same answer, to the byte. */
   async reconcile(): Promise<Answer> {
     const args = ['--old', this.oldLogs, '--new', this.judged.socket, '--json', ...(this.control.flags?.(this) ?? [])];
     if (this.client.used) args.push('--ledger', await this.client.save(join(this.servers.dir, 'ledger.jsonl')));
-    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const whole = await this.command(args, 'whole');
+    const parts = await this.command(args, 'parts', { rowsMax: 0, charactersMax: 0, parts: 3 });
+    expect(parts).toEqual(whole);
+    return answerOf(whole.code, JSON.parse(whole.out) as Printed);
+  }
+
+  private async command(args: readonly string[], name: string, memory?: ReconcileOptions['memory']): Promise<{ code: number; out: string; files: string[] }> {
+    const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 30 }), new PassThrough({ highWaterMark: 1 << 30 })];
     let code = -1;
     const ctx = {
       cwd: this.servers.dir,
@@ -275,8 +283,20 @@ export class Scene {
       colour: false,
       exit: (c: number) => (code = c),
     } as unknown as CliContext;
-    await reconcileCommand(ctx).exitOverride().parseAsync(args, { from: 'user' });
-    return answerOf(code, JSON.parse(String(stdout.read())) as Printed);
+    const [dir, plan] = [join(this.servers.dir, name), join(this.servers.dir, `${name}.sql`)];
+    await reconcileCommand(ctx, memory)
+      .exitOverride()
+      .parseAsync([...args, '--out', dir, '--plan', plan], { from: 'user' });
+    const files = [...['reconcile.json', 'lost.jsonl', 'fates.jsonl'].map((f) => join(dir, f)), plan];
+    // but for times and its own path
+    const texts = files.map((f) => readFileSync(f, 'utf8').replace(/^-- made .* by/m, '-- made by'));
+    return {
+      code,
+      out: String(stdout.read())
+        .replaceAll(plan, '')
+        .replaceAll(/"\w+Ns": .*/g, ''),
+      files: texts,
+    };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { finding } from '../../core/binlog/finding.ts';
+import type { Transaction } from '../../core/binlog/model.ts';
 import { GtidSet } from '../../core/gtid.ts';
 import type { LedgerAttempt, WriteKind, WriteOutcome } from '../../core/ledger.ts';
 import type { ReconcileRules } from '../../core/plan.ts';
@@ -11,6 +12,7 @@ import { outcomeOf } from '../../core/reconcile/outcome.ts';
 import type { Outcome } from '../../core/reconcile/outcome.ts';
 import { clientGtids, divergenceOf, reconcileSides } from '../../core/reconcile/reconcile.ts';
 import { SideLog } from '../../core/reconcile/side.ts';
+import type { RowChange } from '../../core/reconcile/side.ts';
 import { rowDigest, WORKLOAD_TABLES } from '../../core/workload.ts';
 import { SHAPES } from './simulated-tables.ts';
 import { truthOf } from './simulated-truth.ts';
@@ -235,31 +237,44 @@ export function lostOf({ old, fresh, fork }: World): Tx[] {
 
 export const givenLog = ({ server, from, cut }: World['old']): Tx[] => server.log.slice(from, server.log.length - cut);
 
-function sideOf(all: readonly Tx[], from = 0): SideLog {
-  const log = new SideLog();
+/** Tells `log` what the side's log holds; `row`: takes the rows one by one. */
+export function tell<L extends SideLog>(log: L, all: readonly Tx[], from: number, row?: (change: RowChange, tx: Transaction<RowChange>) => void): L {
   log.file('binlog.000001');
   log.previousGtids(GtidSet.of(all.slice(0, from).map((t) => t.gtid)));
-  for (const t of all.slice(from)) log.transaction({ gtid: t.gtid, serverId: t.serverId, commitUs: BigInt(t.at), rows: t.changes, statements: [] });
+  for (const { gtid, serverId, at, changes } of all.slice(from)) {
+    const t: Transaction<RowChange> = { gtid, serverId, commitUs: BigInt(at), rows: row ? [] : changes, statements: [] };
+    if (row) for (const change of changes) row(change, t);
+    log.transaction(t);
+  }
   return log;
 }
 
-/** Both logs, ledger and rows → the verifier's outcome. */
-export function verify({ world, attempts }: ReturnType<typeof playDisaster>): Outcome & { reasons: string[] } {
+export const oldLogOf = ({ old }: World): Tx[] => old.server.log.slice(0, old.server.log.length - old.cut);
+export const cutFinding = finding('cut', 'binlog.000001', 0, 'the file ends inside an event');
+
+const sha256 = (text: string): string => hash('sha256', text);
+
+/** What the verifier is given. */
+export function inputOf({ world, attempts }: ReturnType<typeof playDisaster>) {
   const { old, fresh } = world;
-  const oldSide = sideOf(old.server.log.slice(0, old.server.log.length - old.cut), old.from);
-  if (old.cut > 0) oldSide.finding(finding('cut', 'binlog.000001', 0, 'the file ends inside an event'));
+  const oldSide = tell(new SideLog(), oldLogOf(world), old.from);
+  if (old.cut > 0) oldSide.finding(cutFinding);
   const recorded = { set: GtidSet.of(fresh.log.slice(0, world.fork).map((t) => t.gtid)), how: 'recorded' as const };
   const sides = {
     ...(world.recorded ? { known: recorded } : {}),
     old: oldSide,
-    fresh: sideOf(fresh.log),
+    fresh: tell(new SideLog(), fresh.log, 0),
     rules: { conflict: world.rule, identity: { 'drill.orders': 'write_id', 'drill.journal': 'write_id' } },
     clients: clientGtids(world.ledger ? attempts : null),
   };
   const divergence = divergenceOf(sides, SHAPES);
   const finals = { rows: (table: string, id: string) => fresh.having(table as TableName, id), bound: sides.fresh.set() };
-  const input = { ...sides, shapes: SHAPES, divergence, finals, attempts: world.ledger ? attempts : null, logs: [] };
-  const result = reconcileSides({ ...input, sha256: (text) => hash('sha256', text) });
+  return { ...sides, shapes: SHAPES, divergence, finals, attempts: world.ledger ? attempts : null, logs: [], sha256 };
+}
+
+/** Both logs, ledger and rows → the verifier's outcome. */
+export function verify(played: ReturnType<typeof playDisaster>): Outcome & { reasons: string[] } {
+  const result = reconcileSides(inputOf(played));
   const reasons = result.summary.findings.filter((f) => f.severity !== 'note').map((f) => f.text);
   return { ...outcomeOf(result, null), reasons };
 }
@@ -289,8 +304,8 @@ export function judgeDisaster(seed: number): Judged {
     ...faultsOf(
       'row',
       truth.rows,
-      rows.filter((r) => r.inPlace === false),
-      rows.filter((r) => r.inPlace === null),
+      [...rows].filter((r) => r.inPlace === false),
+      [...rows].filter((r) => r.inPlace === null),
     ),
     ...faultsOf(
       'write',
@@ -336,6 +351,6 @@ export function story({ world, truth, outcome, faults }: Judged): string {
     `writes\n${world.writes.map((w) => `  ${w.w} ${w.kind} ${w.table} ${w.key} ${w.outcome}${w.noop ? ' no-op' : ''} sent ${w.sent} replied ${w.replied}: ${w.effects.map((t) => t.gtid.slice(0, 1) + t.gtid.slice(t.gtid.lastIndexOf(':'))).join(' ')}`).join('\n')}`,
     `final\n${TABLES.flatMap((t) => [...fresh.rows[t].values()].map((r) => `  ${t} ${r.join('|')}`)).join('\n')}`,
     `truth: bad rows ${[...truth.rows.bad].join(', ')}; bad writes ${[...truth.writes.bad].join(', ')}`,
-    `${outcome.verdict}: ${outcome.sentence}; ${outcome.writes.map((w) => `${w.w} ${w.fate}`).join(', ')}; ${outcome.rows.map((r) => `${r.table} ${r.key} ${r.inPlace} ${r.conflict} ${r.note ?? ''}`).join(', ')}`,
+    `${outcome.verdict}: ${outcome.sentence}; ${outcome.writes.map((w) => `${w.w} ${w.fate}`).join(', ')}; ${[...outcome.rows].map((r) => `${r.table} ${r.key} ${r.inPlace} ${r.conflict} ${r.note ?? ''}`).join(', ')}`,
   ].join('\n');
 }

@@ -33,7 +33,7 @@ interface Printed {
 }
 
 async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 30 }), new PassThrough({ highWaterMark: 1 << 30 })];
   let code = 0;
   const ctx = { cwd: servers.dir, root: '/', cacheDir: '', env: { LANG: 'C.UTF-8' }, stdout, stderr, colour: false, exit: (c: number) => void (code = c) };
   await reconcileCommand(ctx as unknown as CliContext)

@@ -15,7 +15,7 @@ let b: TestMysqld;
 let [ua, ub] = ['', ''];
 const rules = { conflict: 'new-wins' as const, identity: {} };
 const judge = (old: string, fresh: TestMysqld) => reconcile({ old, new: fresh.dsn, rules });
-const keys = (r: Reconciliation) => r.lost.map((l) => [l.key, l.effect, l.conflict, l.inPlace]);
+const keys = (r: Reconciliation) => [...r.lost].map((l) => [l.key, l.effect, l.conflict, l.inPlace]);
 
 beforeEach(async () => {
   servers = await startServers(['a', 'b'], DDL);

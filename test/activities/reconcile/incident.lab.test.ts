@@ -20,7 +20,7 @@ let p: Parted;
 
 let password: string | undefined;
 async function cli(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 30 }), new PassThrough({ highWaterMark: 1 << 30 })];
   let code = 0;
   const ctx = {
     cwd: p.servers.dir,

@@ -9,15 +9,16 @@ import { reconcile } from '../../../activities/reconcile/run.ts';
 import type { ReconcileOptions, Reconciliation } from '../../../activities/reconcile/run.ts';
 import { withConnection } from '../../../targets/systems/mysql/dsn.ts';
 import { applyPlan } from '../../../targets/systems/mysql/apply.ts';
+import { cellsOf, readShapes, selectList } from '../../../targets/systems/mysql/rows.ts';
 import { uneventful } from '../../../core/reconcile/plan-event.ts';
 import { makePlan } from '../../../core/reconcile/plan-make.ts';
-import type { Row } from '../../../core/reconcile/tables.ts';
+import type { Row, TableShape } from '../../../core/reconcile/tables.ts';
 import { caughtUp, part, replicate, REPLICATOR, RULES } from './fork.ts';
 import type { Parted } from './fork.ts';
 
 let p: Parted;
 let opts: ReconcileOptions;
-const key = (r: Reconciliation, table: string, k: string): LostKey => r.lost.find((l) => l.table === table && l.key === k)!;
+const key = (r: Reconciliation, table: string, k: string): LostKey => [...r.lost].find((l) => l.table === table && l.key === k)!;
 const fate = (r: { fates: FateLine[] }, w: string) => r.fates.find((f) => f.w === w)!.fate;
 const badWrites = (r: { fates: FateLine[] }): string[] =>
   r.fates
@@ -154,7 +155,7 @@ test('--apply puts every row in place that the rule demands, and a second one ch
   expect(first.decisions).toEqual([]);
   expect(first.result).toMatchObject({ stale: [], refused: [] });
   expect(first.result.changed).toBeGreaterThanOrEqual(6);
-  expect(first.after.lost.filter((l) => l.inPlace !== true)).toEqual([]);
+  expect([...first.after.lost].filter((l) => l.inPlace !== true)).toEqual([]);
   expect(badWrites(first.after)).toEqual([]);
   expect(await badBySql()).toEqual([]);
   expect(Number(first.after.summary.lastRecoveryCommitUs)).toBeGreaterThan(1.7e15);
@@ -167,15 +168,16 @@ test('--apply puts every row in place that the rule demands, and a second one ch
 }, 60_000);
 
 test('a row that a client changed since the plan is left alone', async () => {
-  const { states, finals } = await reconcile(opts);
-  const state = states.find((k) => k.shape.name === 'drill.acct' && k.key === '4')!;
-  const seen = finals.rows('drill.acct', '4')![0]!;
+  const [shape, seen] = await withConnection(p.fresh.dsn, async (c): Promise<[TableShape, Row]> => {
+    const found = (await readShapes(c, ['drill.acct'], {})).get('drill.acct') as TableShape;
+    return [found, (await cellsOf(c, found, `SELECT ${selectList(found)} FROM drill.acct WHERE id = 4`))[0]!];
+  });
   const target = seen.with(1, '12345');
   await p.fresh.sql("SET SESSION sql_log_bin = 0; UPDATE drill.acct SET owner = 'meanwhile' WHERE id = 4");
   const [{ u: source }] = (await p.fresh.sql('SELECT @@server_uuid u')) as [{ u: string }];
   const apply = async (from: Row, to: Row) => {
     const where = from.map((cell, i) => (i === 0 ? cell : undefined));
-    const change = { table: state.shape.info, key: '4', where, seen: from, target: to, gtids: [], kind: 'safe' as const, conflict: null, note: '' };
+    const change = { table: shape.info, key: '4', where, seen: from, target: to, gtids: [], kind: 'safe' as const, conflict: null, note: '' };
     const plan = makePlan({ fork: '', read: '', source, changes: [change], uneventful });
     return withConnection(p.fresh.dsn, (c) => applyPlan(c, plan, () => {}));
   };

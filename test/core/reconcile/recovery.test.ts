@@ -128,7 +128,7 @@ function model({ old, fresh, fork }: Played, conflict: ReconcileRules['conflict'
   return of;
 }
 const bad = (r: Reconciled) => r.fates.filter((f) => f.fate === 'missing' || f.fate === 'altered' || f.fate === 'duplicated' || f.fate === 'unknown');
-const classes = (r: Reconciled) => r.lost.map((l) => `${l.key} ${l.conflict}`);
+const classes = (r: Reconciled) => [...r.lost].map((l) => `${l.key} ${l.conflict}`);
 
 test('what is demanded is what the rule says, and what is not there is named', () => {
   fc.assert(
@@ -144,7 +144,7 @@ test('what is demanded is what the rule says, and what is not there is named', (
           .map((f) => f.key)
           .sort(),
       ).toEqual(
-        r.lost
+        [...r.lost]
           .filter((l) => !l.inPlace)
           .map((l) => l.key)
           .sort(),
@@ -161,12 +161,12 @@ test('after a recovery everything is in place, no write is bad, the classes stan
       const before = judge(p, h.conflict);
       for (const l of before.lost) if (!l.inPlace) p.fresh.put(l.key, before.demanded.get(l.key)!);
       const after = judge(p, h.conflict);
-      expect(after.lost.filter((l) => l.inPlace !== true)).toEqual([]);
+      expect([...after.lost].filter((l) => l.inPlace !== true)).toEqual([]);
       expect(bad(after)).toEqual([]);
       expect(classes(after)).toEqual(classes(before));
       if (h.conflict === 'old-wins') return;
       for (const op of later) p.fresh.put(op.key, op.kind === 'set' ? [op.key, '99', 'later', `later-${op.key}`] : null);
-      expect(judge(p, h.conflict).lost.filter((l) => l.inPlace !== true)).toEqual([]);
+      expect([...judge(p, h.conflict).lost].filter((l) => l.inPlace !== true)).toEqual([]);
     }),
     { numRuns: 500 },
   );
@@ -195,7 +195,7 @@ test('a forced replay: every lost GTID counts as executed, and exactly the keys 
           .map((f) => f.key)
           .sort(),
       ).toEqual(
-        r.lost
+        [...r.lost]
           .filter((l) => !l.inPlace)
           .map((l) => l.key)
           .sort(),
