@@ -38,6 +38,7 @@ export async function bench(o: BenchOptions, parts: readonly Part[]): Promise<Be
   if (wants('reconcile')) await run('reconcile: two tables of 5 million rows', async () => (await import('./reconcile-compare.ts')).benchReconcileCompare(o));
   if (wants('reconcile'))
     await run('reconcile: a plan applied and proven, and a plain replay', async () => (await import('./reconcile-plan.ts')).benchReconcilePlan(o));
+  if (wants('reconcile')) await run('reconcile: ten million lost rows', async () => (await import('./reconcile-memory.ts')).benchReconcileMemory(o));
   return { machine: machine({ ...o, loadBefore, now: new Date() }), measurements };
 }
 

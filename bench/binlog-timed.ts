@@ -22,13 +22,13 @@ const HOOK = new URL('binlog-usage.mjs', import.meta.url).href;
 /** POSIX `times`: user and system time of the shell, then of its children, as 0m0.000s. */
 const TIMES = /(\d+)m([\d.]+)s (\d+)m([\d.]+)s/g;
 
-/** A Node script, which tells its own use at its end. `keep`: what it prints is wanted. */
-export async function timedNode(node: string, args: readonly string[], env: Env, keep: boolean): Promise<Used> {
+/** A Node script, which tells its own use at its end. `keep`: what it prints is wanted. `status`: what it exits with. */
+export async function timedNode(node: string, args: readonly string[], env: Env, keep: boolean, status = 0): Promise<Used> {
   const dir = await mkdtemp(join(tmpdir(), 'dbl-'));
   try {
     const usage = join(dir, 'usage');
     const script = `exec "$0" "$@" ${keep ? '' : '> /dev/null'}`;
-    const { out, wallS } = await run(script, node, ['--import', `${HOOK}?to=${usage}`, ...args], env);
+    const { out, wallS } = await run(script, node, ['--import', `${HOOK}?to=${usage}`, ...args], env, status);
     return { wallS, out, ...(JSON.parse(await readFile(usage, 'utf8')) as { cpuS: number; peakMb: number }) };
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -44,9 +44,12 @@ export async function timedProgram(program: string, args: readonly string[], env
   return { wallS, cpuS: (minutesU + minutesS) * 60 + secondsU + secondsS, peakMb: null, out };
 }
 
-async function run(script: string, program: string, args: readonly string[], env: Env): Promise<{ out: string; wallS: number }> {
+async function run(script: string, program: string, args: readonly string[], env: Env, status = 0): Promise<{ out: string; wallS: number }> {
   const started = performance.now();
   const options = { env, timeout: RUN_MS_MAX, maxBuffer: 1 << 24, encoding: 'utf8' as const };
-  const { stdout } = await promisify(execFile)('sh', ['-c', script, program, ...args], options);
+  const { stdout } = await promisify(execFile)('sh', ['-c', script, program, ...args], options).catch((e: Error & { code?: number; stdout: string }) => {
+    if (status !== 0 && e.code === status) return e;
+    throw e;
+  });
   return { out: stdout, wallS: (performance.now() - started) / 1_000 };
 }

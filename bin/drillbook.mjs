@@ -3,7 +3,7 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { reportFailure } from '../setup/errors.mjs';
-import { nodeEnv } from '../setup/node-env.mjs';
+import { nodeEnv, nodeFlags } from '../setup/node-env.mjs';
 import { become, ensureModules, nodeOf } from '../setup/npm.mjs';
 import { createProgress } from '../setup/progress.mjs';
 
@@ -12,7 +12,8 @@ const { env } = process;
 try {
   await ensureModules(root, { env, progress: createProgress(process.stderr) });
   const args = process.argv.slice(2);
-  become(nodeOf(root), [join(root, 'console', 'cli', 'main.ts'), ...args], nodeEnv(env, args[0] ?? ''));
+  const command = args[0] ?? '';
+  become(nodeOf(root), [...nodeFlags(command), join(root, 'console', 'cli', 'main.ts'), ...args], nodeEnv(env, command));
 } catch (e) {
   process.exitCode = reportFailure(e);
 }

@@ -17,3 +17,12 @@ export function nodeEnv(env, command) {
   // the compile cache makes a warm start 0.2 s shorter
   return { NODE_COMPILE_CACHE: join(cacheFolder(env), 'compile'), ...(command === 'binlog' ? SMALL : {}), ...env };
 }
+
+/**
+ * Node's flags for a command. Young objects fill what room they are given, three times 32 MB and more; a reconciliation in parts is as fast with three times 8 MB,
+ * and needs 130 MB less at most.
+ *
+ * @param {string} command
+ * @returns {string[]}
+ */
+export const nodeFlags = (command) => (command === 'reconcile' ? ['--max-semi-space-size=8'] : []);
