@@ -106,8 +106,12 @@ export function touchIndex(set: Pick<LostSet, 'transactions'>, shapes: Shapes, i
     if (folding.has(change.table)) return true;
     const shape = shapes.get(change.table);
     if (!shape || typeof shape === 'string') return false;
-    const row = (r: Row | null) =>
-      r !== null && (touched.has(`${shape.name}\0${idOf(shape, r, ids)}`) || takenOf(shape, r, ids).some((t) => touched.has(t.value)));
+    const row = (r: Row | null) => {
+      const id = r && idOf(shape, r, ids);
+      // it may be of any key: the table cannot be told
+      if (id === null) return r !== null;
+      return touched.has(`${shape.name}\0${id}`) || takenOf(shape, r, ids).some((t) => touched.has(t.value));
+    };
     return row(change.before) || row(change.after && overlay(change.before, change.after));
   };
 }
