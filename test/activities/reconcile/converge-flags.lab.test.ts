@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => servers?.stop());
 
 async function cli(...args: string[]): Promise<{ code: number; convergence: Convergence }> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 30 }), new PassThrough({ highWaterMark: 1 << 30 })];
   let code = 0;
   const ctx = { cwd: servers.dir, env: {}, stdout, stderr, colour: false, exit: (c: number) => (code = c) } as unknown as CliContext;
   const command = reconcileCommand(ctx)

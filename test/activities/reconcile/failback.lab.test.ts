@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { outcomeOf } from '../../../core/reconcile/outcome.ts';
 import { reconcile } from '../../../activities/reconcile/run.ts';
 import type { Reconciliation } from '../../../activities/reconcile/run.ts';
+import { expectSameInParts } from '../../support/in-parts.ts';
 import { startServers } from '../../support/mysqld.ts';
 import type { TestMysqld, TestServers } from '../../support/mysqld.ts';
 import { caughtUp, replicate, REPLICATOR } from './fork.ts';
@@ -14,7 +15,11 @@ let a: TestMysqld;
 let b: TestMysqld;
 let [ua, ub] = ['', ''];
 const rules = { conflict: 'new-wins' as const, identity: {} };
-const judge = (old: string, fresh: TestMysqld) => reconcile({ old, new: fresh.dsn, rules });
+const judge = async (old: string, fresh: TestMysqld): Promise<Reconciliation> => {
+  const whole = await reconcile({ old, new: fresh.dsn, rules });
+  await expectSameInParts({ old, new: fresh.dsn, rules }, whole);
+  return whole;
+};
 const keys = (r: Reconciliation) => [...r.lost].map((l) => [l.key, l.effect, l.conflict, l.inPlace]);
 
 beforeEach(async () => {

@@ -3,6 +3,7 @@ import { cpSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync 
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { ReconcileOptions } from '../../../activities/reconcile/run.ts';
 import type { CliContext } from '../../../console/cli/context.ts';
 import { reconcileCommand } from '../../../console/cli/reconcile.ts';
 import type { ReconcileSummary } from '../../../core/bundle.ts';
@@ -38,14 +39,19 @@ interface Printed {
   apply?: { changed: number };
 }
 async function cli(...args: string[]): Promise<{ code: number; keys: string[] } & Printed> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const { code, printed } = await run(args);
+  // and as if not one row fitted into memory
+  if (!args.includes('--apply')) expect(await run(args, { rowsMax: 0, charactersMax: 0, parts: 3 })).toEqual({ code, printed });
+  return { code, keys: printed.rows.map((r) => r.key), ...printed };
+}
+async function run(args: string[], memory?: ReconcileOptions['memory']): Promise<{ code: number; printed: Printed }> {
+  const [stdout, stderr] = [new PassThrough({ highWaterMark: 1 << 30 }), new PassThrough({ highWaterMark: 1 << 30 })];
   let code = 0;
   const ctx = { cwd: servers.dir, env: {}, stdout, stderr, colour: false, exit: (c: number) => (code = c) } as unknown as CliContext;
-  await reconcileCommand(ctx)
+  await reconcileCommand(ctx, memory)
     .exitOverride()
     .parseAsync(['--new', fresh.socket, '--json', ...args], { from: 'user' });
-  const printed = JSON.parse(String(stdout.read())) as Printed;
-  return { code, keys: printed.rows.map((r) => r.key), ...printed };
+  return { code, printed: JSON.parse(String(stdout.read())) as Printed };
 }
 const texts = (r: Printed) => r.summary.findings.map((f) => f.text).join('\n');
 
