@@ -21,7 +21,8 @@ export function verifyActivities(deps: Deps) {
       const sourceFirst = [source, ...nodes.map((n) => n.name).filter((n) => n !== source)];
       const dsns = await Promise.all(sourceFirst.map(async (name) => ({ name, dsn: await t.system.dsn(name) })));
       const proof = await converge({ nodes: dsns, identity: plan.rules.identity, catchUpMs: plan.limits.catchUpMs, outDir: ref.bundle });
-      const { summary } = await reconcileDrill(t, ref, 'verdict');
+      using judged = await reconcileDrill(t, ref, 'verdict');
+      const { summary } = judged;
       const { missing, altered, duplicated, unknown } = summary.fates;
       return { result: { converged: proof.equal, acked: summary.acked, bad: missing + altered + duplicated, unknown }, at: await t.platform.now() };
     },

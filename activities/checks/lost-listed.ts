@@ -12,7 +12,8 @@ export const lostListed: CheckModule<z.infer<typeof schema>> = {
   name: 'lost-listed',
   schema,
   async run({ target, ref, inputs }, { input }) {
-    const { summary } = await reconcileDrill(target, ref, 'check');
+    using result = await reconcileDrill(target, ref, 'check');
+    const { summary } = result;
     return forkUnknown(summary) ?? judgeList(inputs[input] ?? '', summary);
   },
 };

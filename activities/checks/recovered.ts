@@ -13,7 +13,8 @@ export const recovered: CheckModule<z.infer<typeof schema>> = {
   name: 'recovered',
   schema,
   async run({ target, ref }) {
-    const { summary, lost } = await reconcileDrill(target, ref, 'check');
+    using result = await reconcileDrill(target, ref, 'check');
+    const { summary, lost } = result;
     return forkUnknown(summary) ?? judgeRows(lost);
   },
 };

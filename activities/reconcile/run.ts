@@ -74,7 +74,12 @@ export interface Reconciliation extends Reconciled, Disposable {
 /** Reads both sides and judges. Promise: reads only; throws coded errors; anything it cannot tell is a finding in the summary. */
 export async function reconcile(opts: ReconcileOptions): Promise<Reconciliation> {
   const result = await withConnection(opts.new, (connection) => reconcileWith(connection, opts));
-  if (opts.outDir) await writeFiles(opts.outDir, result);
+  try {
+    if (opts.outDir) await writeFiles(opts.outDir, result);
+  } catch (e) {
+    result[Symbol.dispose]();
+    throw e;
+  }
   return result;
 }
 
