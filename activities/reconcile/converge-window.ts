@@ -88,11 +88,15 @@ class WindowVisitor implements LogVisitor {
   private row({ before, after }: RowsEvent, reading: Reading, window: TableWindow, of: ReadonlySet<string> | null): void {
     const { images, key } = reading;
     const old = before && images.some(before, key);
-    const fresh = after && keyAfter(images.some(after, key), old);
+    // most updates leave the key as it is
+    const fresh = after && (old && images.alike(before, after, key) ? old : keyAfter(images.some(after, key), old));
     // MINIMAL images hold the key that the server chose of several, which need not be ours
     if (old?.includes(undefined) || fresh?.includes(undefined)) window.untold ??= 'has row images without its key';
     else if (of) touch(window, of, reading, [old, before], [fresh, after]);
-    else for (const cells of [old, fresh]) if (cells) window.keys.add(keyText(cells));
+    else {
+      if (old) window.keys.add(keyText(old));
+      if (fresh && fresh !== old) window.keys.add(keyText(fresh));
+    }
   }
 
   statement({ text, ddl }: Statement): void {

@@ -2,6 +2,8 @@
 import { LogReader } from '../../../core/binlog/log.ts';
 import type { LogVisitor } from '../../../core/binlog/visitor.ts';
 import { imageReader } from '../../../core/reconcile/cells.ts';
+import type { ImageReader } from '../../../core/reconcile/cells.ts';
+import type { RowImage } from '../../../core/binlog/rows.ts';
 import type { Cell } from '../../../core/reconcile/schema.ts';
 import { nodeBytes } from '../../../targets/systems/mysql/binlog/bytes.ts';
 import { listLogs, readFiles } from '../../../targets/systems/mysql/binlog/read.ts';
@@ -124,6 +126,19 @@ const TYPES: readonly [string, readonly string[]][] = [
   ],
 ];
 
+/** The cells of an image; and what is called alike in it and the one before has the same cell, the id being alike with itself only. */
+function told(reader: ImageReader, image: RowImage): (Cell | undefined)[] {
+  const cells = reader.cells(image);
+  const [former, was] = last ?? [null, []];
+  if (former?.buf.length === image.buf.length && was.length === cells.length) {
+    for (const [i, cell] of cells.entries()) if (reader.alike(former, image, [i])) expect([i, was[i]]).toEqual([i, cell]);
+    expect([reader.alike(former, image, [0]), reader.alike(image, image, [0])]).toEqual([was[0] === cells[0], true]);
+  }
+  last = [{ ...image, buf: image.buf.slice(), at: image.at.slice() }, cells];
+  return cells;
+}
+let last: [RowImage, (Cell | undefined)[]] | null = null;
+
 async function imagesOf(table: string): Promise<{ cells: (Cell | undefined)[][]; reasons: string[] }> {
   const infos = await withConnection(node.dsn, (c) => readTables(c, [table]));
   const cells: (Cell | undefined)[][] = [];
@@ -133,7 +148,7 @@ async function imagesOf(table: string): Promise<{ cells: (Cell | undefined)[][];
       if (rows.table.name !== table) return;
       const reader = imageReader(rows.table, infos.get(table)!, nodeBytes);
       if (typeof reader === 'string') reasons.push(reader);
-      else while (rows.next()) cells.push(reader.cells(rows.after ?? rows.before!));
+      else while (rows.next()) cells.push(told(reader, rows.after ?? rows.before!));
     },
     finding(f) {
       if (f.level !== 'note') throw new Error(f.text);
