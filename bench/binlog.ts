@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { definedOnly } from '../console/cli/run/session.ts';
 import { DrillError } from '../core/errors.ts';
-import { nodeEnv } from '../setup/node-env.mjs';
+import { nodeEnv, nodeFlags } from '../setup/node-env.mjs';
 import { CORPORA, ensureCorpus, startServer } from './binlog-corpus.ts';
 import type { Corpus, CorpusName, RunningServer } from './binlog-corpus.ts';
 import type { Mode, Passes, Seen } from './binlog-ours.ts';
@@ -83,7 +83,7 @@ async function coldRound(c: Context): Promise<Round> {
 /** As bin/drillbook.mjs starts `drillbook binlog`. */
 const asCommand = (o: BenchOptions) => definedOnly(nodeEnv(o.env, 'binlog'));
 const ours = (o: BenchOptions, mode: Mode, target: string, passes: number, executed = ''): Promise<Used> =>
-  timedNode(o.tools.node, [join(import.meta.dirname, 'binlog-ours.ts'), mode, target, String(passes), executed], asCommand(o), true);
+  timedNode(o.tools.node, [...nodeFlags('binlog'), join(import.meta.dirname, 'binlog-ours.ts'), mode, target, String(passes), executed], asCommand(o), true);
 const peer = (o: BenchOptions, program: string, mode: 'events' | 'rows' | 'cells', file: string): Promise<Used> =>
   timedProgram(program, [mode, file], o.env, true);
 
@@ -130,7 +130,8 @@ function runsOf(c: Context): Map<string, () => Promise<Run>> {
     pass('hash', name);
     native(name === 'zstd' ? 'rows' : 'cells', name);
   }
-  const show = (...more: string[]) => timedNode(o.tools.node, [join(o.root, 'console/cli/main.ts'), 'binlog', 'show', '--json', ...more], asCommand(o), false);
+  const show = (...more: string[]) =>
+    timedNode(o.tools.node, [...nodeFlags('binlog'), join(o.root, 'console/cli/main.ts'), 'binlog', 'show', '--json', ...more], asCommand(o), false);
   for (const name of ['mixed', 'simple', 'tiny'] as const) {
     runs.set(`json ${name}`, () => show(file(name)));
     if (name === 'tiny') continue;

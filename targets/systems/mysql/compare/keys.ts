@@ -8,20 +8,29 @@ import type { RawResult } from './raw.ts';
 import { unreadable } from './wire.ts';
 import type { WireNode } from './wire.ts';
 
-const KEYS_PER_READ = 20_000;
+const KEYS_PER_READ = 10_000;
 
-/** Compares the rows that have these keys, exactly. Throws DRILL_ROWS_UNREADABLE. */
+/** Compares the rows that have these keys, exactly. The next query is put together while the servers are at work. Throws DRILL_ROWS_UNREADABLE. */
 export async function compareKeys(nodes: readonly WireNode[], plan: ComparePlan, keys: readonly RawKey[]): Promise<RawResult> {
   const result: RawResult = { rows: nodes.map(() => 0), crc: 0, count: 0, differences: [], more: false };
+  let sql = keysSelect(plan, keys.slice(0, KEYS_PER_READ));
   for (let from = 0; from < keys.length; from += KEYS_PER_READ) {
-    const sql = keysSelect(plan, keys.slice(from, from + KEYS_PER_READ));
-    const some = (await compareRaw(nodes, sql, { keyColumns: plan.key!.length }))!;
-    for (const [i, n] of some.rows.entries()) result.rows[i]! += n;
-    result.count += some.count;
-    result.differences.push(...some.differences);
-    result.more ||= some.more;
+    const behind = from + KEYS_PER_READ;
+    let next = '';
+    const sent = () => {
+      if (behind < keys.length) next = keysSelect(plan, keys.slice(behind, behind + KEYS_PER_READ));
+    };
+    add(result, (await compareRaw(nodes, sql, { keyColumns: plan.key!.length, sent }))!);
+    sql = next;
   }
   return result;
+}
+
+function add(result: RawResult, some: RawResult): void {
+  for (const [i, n] of some.rows.entries()) result.rows[i]! += n;
+  result.count += some.count;
+  result.differences.push(...some.differences);
+  result.more ||= some.more;
 }
 
 const KEYS_PER_CELLS = 200;

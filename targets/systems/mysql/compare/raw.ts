@@ -30,6 +30,8 @@ export interface RawOptions {
   rateMin?: number;
   /** differences that are kept */
   differencesMax?: number;
+  /** called when all servers have the query and none has answered: time for work of one's own */
+  sent?: () => void;
 }
 
 const DIFFERENCES_MAX = 1_000;
@@ -72,7 +74,9 @@ class Comparison {
     let over = false;
     try {
       // all start, and all that started are ended, whatever becomes of the others
-      const started = await Promise.allSettled(feeds.map((f) => f.start(sql)));
+      const starting = feeds.map((f) => f.start(sql));
+      this.options.sent?.();
+      const started = await Promise.allSettled(starting);
       for (const s of started) if (s.status === 'rejected') throw s.reason;
       this.startedMs = performance.now();
       while (!over) {
