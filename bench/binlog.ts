@@ -5,7 +5,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { definedOnly } from '../console/cli/run/session.ts';
+import { definedOnly } from '../console/temporal.ts';
 import { DrillError } from '../core/errors.ts';
 import { nodeEnv, nodeFlags } from '../setup/node-env.mjs';
 import { CORPORA, ensureCorpus, startServer } from './binlog-corpus.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { choosePorts, startTemporal, startWorker } from '../console/cli/run/engine.ts';
-import { createRunDir } from '../console/cli/run/rundir.ts';
+import { createRunDir } from '../console/rundir.ts';
 import { builtInEnv } from '../console/temporal.ts';
 import { BUNDLE } from '../core/bundle.ts';
 import { DrillError } from '../core/errors.ts';

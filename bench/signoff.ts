@@ -5,7 +5,7 @@ import { Client } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, NativeConnection, Runtime, Worker, makeTelemetryFilterString } from '@temporalio/worker';
 import { choosePorts, startTemporal } from '../console/cli/run/engine.ts';
-import { createRunDir } from '../console/cli/run/rundir.ts';
+import { createRunDir } from '../console/rundir.ts';
 import { builtInEnv, connectTemporal, namespaceOf } from '../console/temporal.ts';
 import { send } from '../console/door.ts';
 import { newKeyPair } from '../core/message.ts';

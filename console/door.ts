@@ -29,8 +29,8 @@ const RETRY_MS = 300;
 /** One attempt; without a bound of its own a call waits for a worker for ever. */
 const ATTEMPT_MS = 15_000;
 
-/** Resolves when the drill accepted the act. Throws DRILL_REFUSED with the reason when it refused or has ended, DRILL_NO_ENGINE at the deadline. */
-export async function send(handle: WorkflowHandle, signer: Signer, act: Act, deadlineMs: number): Promise<Accepted> {
+/** The act as this person signs it, now. */
+export function envelopeOf(signer: Signer, act: Act): Envelope {
   const body: EnvelopeBody = {
     messageId: randomUUID(),
     drillId: act.drillId,
@@ -45,7 +45,17 @@ export async function send(handle: WorkflowHandle, signer: Signer, act: Act, dea
     claimedAt: Date.now(),
     signedBy: signer.keyId,
   };
-  const envelope = signEnvelope(body, signer.secretKey);
+  return signEnvelope(body, signer.secretKey);
+}
+
+export const send = (handle: WorkflowHandle, signer: Signer, act: Act, deadlineMs: number): Promise<Accepted> =>
+  sendEnvelope(handle, envelopeOf(signer, act), deadlineMs);
+
+/**
+ * Resolves when the drill accepted the message, at first or some time before. Throws DRILL_REFUSED with the reason when it refused or has ended,
+ * DRILL_NO_ENGINE at the deadline.
+ */
+export async function sendEnvelope(handle: WorkflowHandle, envelope: Envelope, deadlineMs: number): Promise<Accepted> {
   const deadline = Date.now() + deadlineMs;
   for (;;) {
     try {
@@ -54,16 +64,16 @@ export async function send(handle: WorkflowHandle, signer: Signer, act: Act, dea
       );
     } catch (e) {
       if (e instanceof WorkflowNotFoundError)
-        throw new DrillError('DRILL_REFUSED', `the drill ${act.drillId} has ended, or there is none of that name`, '', { cause: e });
+        throw new DrillError('DRILL_REFUSED', `the drill ${envelope.drillId} has ended, or there is none of that name`, '', { cause: e });
       if (e instanceof WorkflowUpdateFailedError) {
         const why = e.cause instanceof ApplicationFailure ? e.cause.message : messageOf(e);
         await record(handle, envelope, why);
-        throw new DrillError('DRILL_REFUSED', `${act.transition} of ${act.stepId || 'the drill'} was refused: ${why}`, '', { cause: e });
+        throw new DrillError('DRILL_REFUSED', `${envelope.transition} of ${envelope.stepId || 'the drill'} was refused: ${why}`, '', { cause: e });
       }
       if (Date.now() >= deadline)
         throw new DrillError(
           'DRILL_NO_ENGINE',
-          `Temporal did not take the ${act.transition} within ${deadlineMs / 1000} s: ${messageOf(e)}`,
+          `Temporal did not take the ${envelope.transition} within ${deadlineMs / 1000} s: ${messageOf(e)}`,
           'is the server up?',
           { cause: e },
         );

@@ -9,6 +9,10 @@ export type Env = Record<string, string>;
 
 const CONNECT_MS = 10_000;
 
+export function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter((e): e is [string, string] => e[1] !== undefined));
+}
+
 /** The built-in server: no profile, certificate or key of the user's own configuration is used with it; an empty profile in `dir` stands in their place. */
 export function builtInEnv(env: Env, address: string, dir: string): Env {
   const file = join(dir, 'temporal.toml');

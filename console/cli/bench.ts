@@ -4,7 +4,7 @@ import { PARTS, PARTS_DEFAULT } from '../../bench/options.ts';
 import type { Part } from '../../bench/options.ts';
 import type { CliContext } from './context.ts';
 import { EXIT } from './context.ts';
-import { definedOnly } from './run/session.ts';
+import { definedOnly } from '../temporal.ts';
 
 export function benchCommand(ctx: CliContext): Command {
   return new Command('bench')

@@ -3,8 +3,8 @@ import { Command } from 'commander';
 import { DrillError } from '../../core/errors.ts';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
-import { allKeys, keyFolder, makeKey } from './people/keys.ts';
-import type { PersonKey } from './people/keys.ts';
+import { allKeys, keyFolder, makeKey } from '../people/keys.ts';
+import type { PersonKey } from '../people/keys.ts';
 
 export function keyCommand(ctx: CliContext): Command {
   const folder = keyFolder(ctx.env);

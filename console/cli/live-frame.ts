@@ -1,7 +1,7 @@
 /** The pictures of the live view: a frame of the running drill, and the table that stays. Pure: state in, lines out. */
 import type { FigureModel, ReportModel } from '../../core/report/model.ts';
 import { clock, count, duration, limit, plural } from '../../core/report/text.ts';
-import type { ChainStatus, LiveObjective, LiveState, LiveStep } from './live-state.ts';
+import type { ChainStatus, LiveObjective, LiveState, LiveStep } from '../live-state.ts';
 import { columns, fit, pad } from './live-text.ts';
 import type { Line, Span, Style } from './live-text.ts';
 

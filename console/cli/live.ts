@@ -6,7 +6,7 @@ import type { ReportModel } from '../../core/report/model.ts';
 import { clock, duration } from '../../core/report/text.ts';
 import { finale, frame } from './live-frame.ts';
 import type { FinishPaths } from './live-frame.ts';
-import type { LiveState } from './live-state.ts';
+import type { LiveState } from '../live-state.ts';
 import { columns, paint } from './live-text.ts';
 import type { Line, Look } from './live-text.ts';
 

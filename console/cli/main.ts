@@ -7,7 +7,7 @@ import { createProgress } from '../../setup/progress.mjs';
 import { ensureTools } from '../../setup/tools.mjs';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
-import { sweepRuns } from './run/rundir.ts';
+import { sweepRuns } from '../rundir.ts';
 
 /** Loaded when asked for: a command that does not talk to Temporal should not wait for its client to load. */
 const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {

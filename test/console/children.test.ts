@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jest } from '@jest/globals';
 import { Child, Supervised } from '../../console/cli/run/children.ts';
-import { startTimeOf } from '../../console/cli/run/rundir.ts';
+import { startTimeOf } from '../../console/rundir.ts';
 
 let dir: string;
 const made: Child[] = [];

@@ -1,5 +1,5 @@
 /** The figures of the live view: what they count from, when they stop, and what they never claim. */
-import { LiveModel } from '../../console/cli/run/live-model.ts';
+import { LiveModel } from '../../console/live-model.ts';
 import type { WriterStatus } from '../../activities/workload/config.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { EffectInterval } from '../../core/time.ts';

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createLiveView, isUtf8 } from '../../console/cli/live.ts';
 import { columns } from '../../console/cli/live-text.ts';
-import type { LiveState } from '../../console/cli/live-state.ts';
+import type { LiveState } from '../../console/live-state.ts';
 import { buildReport } from '../../core/report.ts';
 import { reportInput } from '../fixtures/bundle.ts';
 

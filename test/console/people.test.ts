@@ -2,10 +2,10 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { roleFor, signerFor } from '../../console/cli/people/act.ts';
-import { chooseDrill, stepOf } from '../../console/cli/people/drills.ts';
-import { allKeys, keyFolder, makeKey } from '../../console/cli/people/keys.ts';
-import { whoMay } from '../../console/cli/people/who.ts';
+import { signerFor } from '../../console/cli/people/act.ts';
+import { chooseDrill, stepOf } from '../../console/people/drills.ts';
+import { allKeys, keyFolder, makeKey } from '../../console/people/keys.ts';
+import { roleFor, whoMay } from '../../console/people/who.ts';
 import type { CrewMember } from '../../core/message.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { DrillState } from '../../workflows/messages.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRunDir, startTimeOf, sweepRuns } from '../../console/cli/run/rundir.ts';
+import { createRunDir, startTimeOf, sweepRuns } from '../../console/rundir.ts';
 
 let cache: string;
 beforeEach(() => void (cache = mkdtempSync(join(realpathSync(tmpdir()), 'drillbook-runs-'))));

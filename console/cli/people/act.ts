@@ -10,10 +10,11 @@ import { send } from '../../door.ts';
 import type { Act, Signer } from '../../door.ts';
 import { EXIT } from '../context.ts';
 import type { CliContext } from '../context.ts';
-import { openDrill, stepOf } from './drills.ts';
-import type { OpenDrill } from './drills.ts';
-import { allKeys, keyFolder } from './keys.ts';
-import type { PersonKey } from './keys.ts';
+import { openDrill, stepOf } from '../../people/drills.ts';
+import type { OpenDrill } from '../../people/drills.ts';
+import { allKeys, keyFolder } from '../../people/keys.ts';
+import type { PersonKey } from '../../people/keys.ts';
+import { roleFor } from '../../people/who.ts';
 import { signedText } from './show.ts';
 
 const SEND_MS = 60_000;
@@ -155,13 +156,6 @@ export function signerFor(plan: Plan, keys: readonly PersonKey[], wanted?: strin
   );
 }
 const nameOf = (entry: PublicKeyEntry): string => entry.people[0]!.name;
-
-/** In which of a person's roles an act is: one that the step is for, else the first; the drill judges. */
-export function roleFor(person: CrewMember, step: StepState | null, transition: Transition): string {
-  const second = transition === 'approve' || transition === 'send-back';
-  const wanted = second ? [step?.approver ?? ''] : (step?.roles ?? [step?.role ?? '']);
-  return person.roles.find((r) => wanted.includes(r)) ?? person.roles[0]!;
-}
 
 /** What the step asks for: from the flags, else asked for at the terminal. */
 async function inputsFor(ctx: CliContext, { plan }: OpenDrill, step: StepState, flags: ActFlags): Promise<Record<string, string>> {

@@ -12,8 +12,8 @@ import type { CliContext } from '../context.ts';
 import { isUtf8 } from '../live.ts';
 import { paint } from '../live-text.ts';
 import type { Line } from '../live-text.ts';
-import { runningDrills } from '../run/rundir.ts';
-import { openDrill } from './drills.ts';
+import { runningDrills } from '../../rundir.ts';
+import { openDrill } from '../../people/drills.ts';
 
 interface Listed {
   drill: string;

@@ -10,9 +10,9 @@ import type { CliContext } from '../context.ts';
 import { isUtf8 } from '../live.ts';
 import { paint } from '../live-text.ts';
 import type { Line, Style } from '../live-text.ts';
-import { openDrill, stepOf } from './drills.ts';
-import type { OpenDrill } from './drills.ts';
-import { whoMay } from './who.ts';
+import { openDrill, stepOf } from '../../people/drills.ts';
+import type { OpenDrill } from '../../people/drills.ts';
+import { whoMay } from '../../people/who.ts';
 
 interface ShowFlags {
   drill?: string;

@@ -10,10 +10,10 @@ import { EXIT } from '../context.ts';
 import type { CliContext } from '../context.ts';
 import { createLiveView, isUtf8 } from '../live.ts';
 import type { LiveView } from '../live.ts';
-import { LiveModel } from '../run/live-model.ts';
-import { runningDrills } from '../run/rundir.ts';
-import { openDrill, writerSocket } from './drills.ts';
-import type { OpenDrill } from './drills.ts';
+import { LiveModel } from '../../live-model.ts';
+import { runningDrills } from '../../rundir.ts';
+import { openDrill, writerSocket } from '../../people/drills.ts';
+import type { OpenDrill } from '../../people/drills.ts';
 
 const POLL_MS = 250;
 /** the report is written while the drill says that it is sealing */

@@ -15,7 +15,7 @@ import { EXIT } from '../context.ts';
 import type { CliContext } from '../context.ts';
 import { createLiveView, isUtf8 } from '../live.ts';
 import type { LiveView } from '../live.ts';
-import { LiveModel } from './live-model.ts';
+import { LiveModel } from '../../live-model.ts';
 import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
 

@@ -6,14 +6,14 @@ import type { Lab } from '../../../targets/platforms/local/lab.ts';
 import type { Tools } from '../../../targets/tools.ts';
 import type { CliContext } from '../context.ts';
 import type { OperatorConfig } from '../../operator/operator.ts';
-import { builtInEnv, connectTemporal, namespaceOf } from '../../temporal.ts';
+import { builtInEnv, connectTemporal, definedOnly, namespaceOf } from '../../temporal.ts';
 import type { Env } from '../../temporal.ts';
 import { Child, Supervised } from './children.ts';
 import { choosePorts, startTemporal, startWorker } from './engine.ts';
 import type { EngineOptions, Ports } from './engine.ts';
 import type { Prepared } from './prepare.ts';
-import { createRunDir } from './rundir.ts';
-import type { RunDir } from './rundir.ts';
+import { createRunDir } from '../../rundir.ts';
+import type { RunDir } from '../../rundir.ts';
 
 export interface SessionOptions {
   ctx: CliContext;
@@ -166,8 +166,4 @@ async function settled<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
   const both = await Promise.allSettled([a, b]);
   for (const r of both) if (r.status === 'rejected') throw r.reason;
   return [(both[0] as PromiseFulfilledResult<A>).value, (both[1] as PromiseFulfilledResult<B>).value];
-}
-
-export function definedOnly(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(env).filter((e): e is [string, string] => e[1] !== undefined));
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeDurably } from '../../../evidence/files.ts';
+import { writeDurably } from '../evidence/files.ts';
 
 interface Owner {
   pid: number;

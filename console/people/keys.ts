@@ -5,10 +5,10 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import { DrillError, messageOf } from '../../../core/errors.ts';
-import { sha256Hex } from '../../../core/json.ts';
-import { newKeyPair } from '../../../core/message.ts';
-import { writeDurably } from '../../../evidence/files.ts';
+import { DrillError, messageOf } from '../../core/errors.ts';
+import { sha256Hex } from '../../core/json.ts';
+import { newKeyPair } from '../../core/message.ts';
+import { writeDurably } from '../../evidence/files.ts';
 
 const HEX64 = /^[0-9a-f]{64}$/;
 const fileSchema = z.strictObject({ name: z.string().min(1), publicKey: z.string().regex(HEX64), secretKey: z.string().regex(HEX64), madeAt: z.string() });

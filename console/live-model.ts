@@ -1,10 +1,15 @@
 /** From the drill's query and the writer's status to what the live view shows. The running figures are for the eye; the verdict computes its own. */
-import type { WriterStatus } from '../../../activities/workload/config.ts';
-import type { EffectInterval } from '../../../core/time.ts';
-import type { Plan } from '../../../core/plan.ts';
-import type { DrillState } from '../../../workflows/messages.ts';
-import type { StepState } from '../../../workflows/steps.ts';
-import type { LiveObjective, LiveState, LiveStep } from '../live-state.ts';
+import type { EffectInterval } from '../core/time.ts';
+import type { Plan } from '../core/plan.ts';
+import type { DrillState } from '../workflows/messages.ts';
+import type { StepState } from '../workflows/steps.ts';
+import type { LiveObjective, LiveState, LiveStep } from './live-state.ts';
+
+/** As much of the writer's status as is shown. */
+export interface WritesNow {
+  lastSecond: { acked: number; failed: number; unknown: number };
+  perPhase: Partial<Record<string, { acked: number }>>;
+}
 
 const HEALTHY = 0.99;
 
@@ -22,7 +27,7 @@ export class LiveModel {
     this.#startedMs = startedMs;
   }
 
-  state(s: DrillState, w: WriterStatus | null, nowMs: number): LiveState {
+  state(s: DrillState, w: WritesNow | null, nowMs: number): LiveState {
     const first = s.chain.find((c) => c.effect !== null)?.effect ?? null;
     this.#messages.push(...s.problems.slice(this.#toldProblems));
     this.#toldProblems = s.problems.length;
@@ -44,7 +49,7 @@ export class LiveModel {
     };
   }
 
-  #watchService(s: DrillState, w: WriterStatus | null, nowMs: number): void {
+  #watchService(s: DrillState, w: WritesNow | null, nowMs: number): void {
     const from = effectOf(s, this.#plan.objectives.serviceRto?.from);
     if (!from || !w || this.#serviceBackMs !== null || nowMs - from.present.wallMs < 1_000) return;
     const { acked, failed, unknown } = w.lastSecond;
@@ -52,7 +57,7 @@ export class LiveModel {
   }
 
   /** Acknowledged writes that only the cut-off node has: those of the isolated phase, until the manual has recovered them. */
-  #risk(s: DrillState, w: WriterStatus): { atRisk: number | null; atRiskOn: string | null } {
+  #risk(s: DrillState, w: WritesNow): { atRisk: number | null; atRiskOn: string | null } {
     const cut = this.#plan.chain.find((e) => e.do === 'partition');
     const reached = s.chain.find((c) => c.id === cut?.id)?.effect;
     if (!cut || !reached || this.#dataBackMs !== null) return { atRisk: reached ? 0 : null, atRiskOn: null };

@@ -2,19 +2,17 @@
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
-import { BUNDLE } from '../../../core/bundle.ts';
-import { DrillError, messageOf } from '../../../core/errors.ts';
-import type { Plan } from '../../../core/plan.ts';
-import { folderStore } from '../../../evidence/store.ts';
-import type { EvidenceStore } from '../../../evidence/store.ts';
-import { drillState } from '../../../workflows/messages.ts';
-import type { DrillState } from '../../../workflows/messages.ts';
-import type { StepState } from '../../../workflows/steps.ts';
-import { connectTemporal, namespaceOf } from '../../temporal.ts';
-import type { CliContext } from '../context.ts';
-import { runningDrills } from '../run/rundir.ts';
-import type { RunningDrill } from '../run/rundir.ts';
-import { definedOnly } from '../run/session.ts';
+import { BUNDLE } from '../../core/bundle.ts';
+import { DrillError, messageOf } from '../../core/errors.ts';
+import type { Plan } from '../../core/plan.ts';
+import { folderStore } from '../../evidence/store.ts';
+import type { EvidenceStore } from '../../evidence/store.ts';
+import { drillState } from '../../workflows/messages.ts';
+import type { DrillState } from '../../workflows/messages.ts';
+import type { StepState } from '../../workflows/steps.ts';
+import { connectTemporal, definedOnly, namespaceOf } from '../temporal.ts';
+import { runningDrills } from '../rundir.ts';
+import type { RunningDrill } from '../rundir.ts';
 
 const QUERY_MS = 5_000;
 
@@ -39,7 +37,13 @@ export function chooseDrill(running: readonly RunningDrill[], wanted?: string): 
   throw new DrillError('DRILL_NO_DRILL', `no drill ${wanted} runs here`, `running: ${names}`);
 }
 
-export async function openDrill(ctx: CliContext, wanted?: string): Promise<OpenDrill> {
+/** Where drills of this machine are found, and how Temporal is. */
+export interface Machine {
+  cacheDir: string;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+export async function openDrill(ctx: Machine, wanted?: string): Promise<OpenDrill> {
   const running = chooseDrill(runningDrills(ctx.cacheDir), wanted);
   const own = definedOnly(ctx.env);
   const env = running.temporal ? { ...Object.fromEntries(Object.entries(own).filter(([n]) => !n.startsWith('TEMPORAL_'))), ...running.temporal } : own;
