@@ -1,6 +1,6 @@
 /** From the drill's query and the writer's status to what the live view shows. The running figures are for the eye; the verdict computes its own. */
 import type { EffectInterval } from '../core/time.ts';
-import type { Plan } from '../core/plan.ts';
+import type { Objective, Plan } from '../core/plan.ts';
 import type { DrillState } from '../workflows/messages.ts';
 import type { StepState } from '../workflows/steps.ts';
 import type { LiveObjective, LiveState, LiveStep } from './live-state.ts';
@@ -21,6 +21,8 @@ export class LiveModel {
   /** when service was seen healthy again after the fault that service RTO counts from */
   #serviceBackMs: number | null = null;
   #dataBackMs: number | null = null;
+  /** who began to look after service was back cannot tell how long it was down */
+  #firstLookMs: number | null = null;
 
   constructor(plan: Plan, startedMs: number) {
     this.#plan = plan;
@@ -32,7 +34,7 @@ export class LiveModel {
     this.#messages.push(...s.problems.slice(this.#toldProblems));
     this.#toldProblems = s.problems.length;
     this.#watchService(s, w, nowMs);
-    if (this.#dataBackMs === null && recoveredIn(s)) this.#dataBackMs = nowMs;
+    if (this.#dataBackMs === null) this.#dataBackMs = recoveredAt(s, nowMs);
     const { serviceRto, dataRto } = this.#plan.objectives;
     return {
       title: s.drillId.slice(s.drillId.indexOf(this.#plan.runbook)) || this.#plan.runbook,
@@ -43,14 +45,22 @@ export class LiveModel {
       chain: s.chain.map(({ id, title, status }) => ({ id, title, status })),
       steps: s.steps.map((step) => liveStep(step, nowMs)),
       writes: w ? { ackedPerS: w.lastSecond.acked, failedPerS: w.lastSecond.failed + w.lastSecond.unknown, ...this.#risk(s, w) } : null,
-      serviceRto: objective(effectOf(s, serviceRto?.from), this.#serviceBackMs, serviceRto?.withinMs ?? null, nowMs),
+      serviceRto: this.#service(s, serviceRto, nowMs),
       dataRto: objective(effectOf(s, dataRto.from), this.#dataBackMs, dataRto.withinMs, nowMs),
       messages: this.#messages,
     };
   }
 
+  #service(s: DrillState, rto: Objective | undefined, nowMs: number): LiveObjective {
+    const from = effectOf(s, rto?.from);
+    const seen = objective(from, this.#serviceBackMs, rto?.withinMs ?? null, nowMs);
+    const late = from !== null && this.#serviceBackMs !== null && this.#firstLookMs !== null && this.#serviceBackMs < this.#firstLookMs;
+    return late && this.#firstLookMs! > from.present.wallMs + 1_000 ? { ...seen, ms: null, state: 'unknown' } : seen;
+  }
+
   #watchService(s: DrillState, w: WritesNow | null, nowMs: number): void {
     const from = effectOf(s, this.#plan.objectives.serviceRto?.from);
+    if (w) this.#firstLookMs ??= nowMs;
     if (!from || !w || this.#serviceBackMs !== null || nowMs - from.present.wallMs < 1_000) return;
     const { acked, failed, unknown } = w.lastSecond;
     if (acked > 0 && acked >= HEALTHY * (acked + failed + unknown)) this.#serviceBackMs = nowMs - 1_000;
@@ -67,9 +77,12 @@ export class LiveModel {
 
 const effectOf = (s: DrillState, chainId: string | undefined): EffectInterval | null => s.chain.find((c) => c.id === chainId)?.effect ?? null;
 
-/** The step whose check proves the lost rows has passed. */
-function recoveredIn(s: DrillState): boolean {
-  return s.checks.some((c) => c.results.some((r) => r.check === 'recovered' && r.verdict === 'pass'));
+/** When the step whose check proves the lost rows had passed it; null: not yet. */
+function recoveredAt(s: DrillState, nowMs: number): number | null {
+  const passed = s.checks.find((c) => c.results.some((r) => r.check === 'recovered' && r.verdict === 'pass'));
+  if (!passed) return null;
+  const step = s.steps.find((x) => x.id === passed.stepId);
+  return step?.checkedAt ?? step?.endedAt ?? nowMs;
 }
 
 function objective(from: EffectInterval | null, backMs: number | null, objectiveMs: number | null, nowMs: number): LiveObjective {

@@ -23,6 +23,8 @@ const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {
   ),
   abort: async (ctx) => (await import('./people/act.ts')).abortCommand(ctx),
   key: async (ctx) => (await import('./key.ts')).keyCommand(ctx),
+  token: async (ctx) => (await import('./token.ts')).tokenCommand(ctx),
+  board: async (ctx) => (await import('./board.ts')).boardCommand(ctx),
   report: async (ctx) => (await import('./report.ts')).reportCommand(ctx),
   reconcile: async (ctx) => (await import('./reconcile.ts')).reconcileCommand(ctx),
   lint: async (ctx) => (await import('./lint.ts')).lintCommand(ctx, (await import('../../activities/catalogue.ts')).CATALOGUE),

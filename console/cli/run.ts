@@ -6,6 +6,8 @@ import type { drill } from '../../workflows/drill.ts';
 import { WORKFLOW_QUEUE } from '../../workflows/messages.ts';
 import type { DrillInput } from '../../workflows/messages.ts';
 import { send } from '../door.ts';
+import { consoleKey } from '../people/console-key.ts';
+import { configFolder } from '../people/private.ts';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
 import { Follower } from './run/follow.ts';
@@ -52,6 +54,7 @@ async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promis
     runbook,
     target: o.target,
     who: o.crew === undefined ? { rehearse: o.rehearse ?? 'default' } : { crew: o.crew },
+    board: o.crew === undefined ? null : consoleKey(configFolder(ctx.env)),
     out: o.out,
     now: new Date(),
   });

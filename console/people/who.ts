@@ -19,3 +19,32 @@ export function roleFor(person: CrewMember, step: StepState | null, transition: 
   const wanted = second ? [step?.approver ?? ''] : (step?.roles ?? [step?.role ?? '']);
   return person.roles.find((r) => wanted.includes(r)) ?? person.roles[0]!;
 }
+
+/** Whether the drill would hear this from this person now, so that a page offers nothing that is refused. The drill judges. */
+export function may(plan: Plan, person: CrewMember, step: StepState, transition: Transition): boolean {
+  if (!hasRight(person, RIGHTS_FOR[transition])) return false;
+  const steers = person.rights !== undefined && hasRight(person, ['coordinator']);
+  const theirs = whoMay(plan, step, transition).includes(person.name);
+  const open = step.status === 'active' || step.status === 'acknowledged';
+  switch (transition) {
+    case 'acknowledge':
+      return theirs && (step.status === 'active' || (step.status === 'acknowledged' && step.by !== person.name));
+    case 'done':
+      return theirs && step.status === 'acknowledged' && step.by === person.name;
+    case 'approve':
+    case 'send-back':
+      return step.status === 'checked' && whoMay(plan, step, 'approve').includes(person.name);
+    case 'skip':
+      return (theirs && open) || (steers && (open || step.status === 'checked'));
+    case 'delegate':
+      return open && (theirs || steers);
+    case 'reject':
+      return open && theirs;
+    case 'comment':
+      return step.status !== 'pending';
+    case 'abort':
+      return true;
+    default:
+      return transition satisfies never;
+  }
+}

@@ -70,6 +70,7 @@ test('from the first fault on time counts from the earlier end of its effect, ea
 
 const after = (...seconds: [atMs: number, w: WriterStatus | null][]) => {
   const m = model();
+  m.state(state(), writer(100, 0), T0);
   return seconds.map(([at, w]) => m.state(broken(), w, T0 + at).serviceRto);
 };
 
@@ -90,6 +91,13 @@ describe('service is back', () => {
       { ms: 3_000, state: 'met' },
     ],
   ])('%s', (_, seconds, rto) => expect(after(...seconds).at(-1)).toMatchObject(rto));
+
+  test('before anybody looked: for how long it was down is not claimed', () => {
+    expect(model().state(broken(), writer(100, 0), T0 + 9_000).serviceRto).toEqual({ ms: null, objectiveMs: 10_000, state: 'unknown' });
+    const m = model();
+    m.state(broken(), writer(0, 100), T0 + 8_000);
+    expect(m.state(broken(), writer(100, 0), T0 + 9_500).serviceRto).toMatchObject({ ms: 3_500, state: 'met' });
+  });
 });
 
 describe('data is back', () => {

@@ -2,6 +2,7 @@
 import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { DrillError, isDrillError } from '../../../core/errors.ts';
+import { crewOf } from '../../../core/message.ts';
 import type { CrewMember, PublicKeyEntry, Transition } from '../../../core/message.ts';
 import type { Plan } from '../../../core/plan.ts';
 import { inputProblem } from '../../../core/step-input.ts';
@@ -152,7 +153,9 @@ export function signerFor(plan: Plan, keys: readonly PersonKey[], wanted?: strin
   throw new DrillError(
     'DRILL_NO_KEY',
     wanted === undefined ? 'none of the keys here takes part in this drill' : `there is no key of ${wanted} here that takes part`,
-    `who takes part: ${plan.keys.map(nameOf).join(', ')}; drillbook key new makes a key, its public half goes into the crew file before the drill starts`,
+    `who takes part: ${crewOf(plan.keys)
+      .map((p) => p.name)
+      .join(', ')}; drillbook key new makes a key, its public half goes into the crew file before the drill starts`,
   );
 }
 const nameOf = (entry: PublicKeyEntry): string => entry.people[0]!.name;

@@ -1,11 +1,7 @@
 /** `drillbook list`: the drills that run on this machine, and those that have ended, with their verdicts. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { BUNDLE } from '../../../core/bundle.ts';
 import { messageOf } from '../../../core/errors.ts';
-import type { Verdict } from '../../../core/history.ts';
-import type { ReportModel } from '../../../core/report/model.ts';
 import { inert } from '../../../core/report/text.ts';
 import { EXIT } from '../context.ts';
 import type { CliContext } from '../context.ts';
@@ -14,16 +10,8 @@ import { paint } from '../live-text.ts';
 import type { Line } from '../live-text.ts';
 import { runningDrills } from '../../rundir.ts';
 import { openDrill } from '../../people/drills.ts';
-
-interface Listed {
-  drill: string;
-  /** where a running one is; null: it has ended */
-  phase: string | null;
-  /** as it was sealed; null: it runs, or was never sealed */
-  verdict: Verdict | null;
-  says: string;
-  bundle: string;
-}
+import { endedDrills } from '../../people/listed.ts';
+import type { Listed } from '../../people/listed.ts';
 
 export function listCommand(ctx: CliContext): Command {
   return new Command('list')
@@ -33,7 +21,7 @@ export function listCommand(ctx: CliContext): Command {
     .addHelpText('after', '\nA verdict is as it was sealed; `drillbook report <folder>` verifies it.')
     .action(async (flags: { out: string; json?: boolean }) => {
       const running = await Promise.all(runningDrills(ctx.cacheDir).map((d) => runningOne(ctx, d.drillId, d.bundle)));
-      const all = [...running, ...ended(resolve(ctx.cwd, flags.out)).filter((e) => !running.some((r) => r.bundle === e.bundle))];
+      const all = [...running, ...endedDrills(resolve(ctx.cwd, flags.out)).filter((e) => !running.some((r) => r.bundle === e.bundle))];
       ctx.stdout.write(flags.json ? `${JSON.stringify(all)}\n` : text(ctx, all, flags.out));
       ctx.exit(EXIT.pass);
     });
@@ -52,23 +40,6 @@ async function runningOne(ctx: CliContext, drill: string, bundle: string): Promi
   } catch (e) {
     return { ...listed, phase: 'starting or ending', says: messageOf(e) };
   }
-}
-
-function ended(folder: string): Listed[] {
-  if (!existsSync(folder)) return [];
-  const drills = readdirSync(folder).filter((name) => existsSync(join(folder, name, BUNDLE.plan)));
-  return drills
-    .toSorted()
-    .toReversed()
-    .map((drill) => {
-      const bundle = join(folder, drill);
-      try {
-        const { verdict, sentence } = JSON.parse(readFileSync(join(bundle, BUNDLE.report), 'utf8')) as Pick<ReportModel, 'verdict' | 'sentence'>;
-        return { drill, phase: null, verdict, says: sentence, bundle };
-      } catch {
-        return { drill, phase: null, verdict: null, says: 'was never sealed', bundle };
-      }
-    });
 }
 
 function text(ctx: CliContext, all: readonly Listed[], out: string): string {

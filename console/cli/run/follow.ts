@@ -7,6 +7,7 @@ import { writerClient } from '../../../activities/workload/client.ts';
 import type { WriterClient } from '../../../activities/workload/client.ts';
 import { BUNDLE } from '../../../core/bundle.ts';
 import { canonicalJson } from '../../../core/json.ts';
+import { crewOf } from '../../../core/message.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { reportOf } from '../../../evidence/load.ts';
 import type { DrillResult } from '../../../workflows/messages.ts';
@@ -16,6 +17,7 @@ import type { CliContext } from '../context.ts';
 import { createLiveView, isUtf8 } from '../live.ts';
 import type { LiveView } from '../live.ts';
 import { LiveModel } from '../../live-model.ts';
+import { TERMINAL } from './prepare.ts';
 import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
 
@@ -57,9 +59,9 @@ export class Follower {
   /** Said once: how people take part. */
   crew(): void {
     const { keys } = this.#prepared.plan;
-    const people = keys.filter((k) => k.kind === 'person').map((k) => `${k.people[0]!.name} (${k.people[0]!.roles.join(', ')})`);
+    const people = crewOf(keys.filter((k) => k.id !== TERMINAL)).map((p) => `${p.name} (${p.roles.join(', ')})`);
     this.note(`people     ${people.join(', ')}`);
-    this.note('in other terminals of this machine: npx drillbook show, ack, done, approve, watch; each has --help');
+    this.note('in other terminals of this machine: npx drillbook show, ack, done, approve, watch; each has --help. A page for all: npx drillbook board');
   }
 
   kept(s: Session): void {

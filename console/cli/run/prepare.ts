@@ -6,7 +6,7 @@ import { BUNDLE } from '../../../core/bundle.ts';
 import { DrillError } from '../../../core/errors.ts';
 import { canonicalJson, digestOf } from '../../../core/json.ts';
 import { newKeyPair } from '../../../core/message.ts';
-import type { PublicKeyEntry } from '../../../core/message.ts';
+import type { CrewMember, PublicKeyEntry } from '../../../core/message.ts';
 import type { Plan } from '../../../core/plan.ts';
 import { compilePlan } from '../../../core/runbook/plan-compile.ts';
 import { OPERATOR, rehearsalCrew, rehearsalOf, SECOND_OPERATOR } from '../../../core/runbook/rehearsal.ts';
@@ -18,6 +18,8 @@ import { loadRunbook, runbookFile } from '../../../evidence/load-runbook.ts';
 import { folderStore, freshFolder } from '../../../evidence/store.ts';
 import { CATALOGUE } from '../../../activities/catalogue.ts';
 import type { Signer } from '../../door.ts';
+import { consoleEntry } from '../../people/console-key.ts';
+import type { ConsoleKey } from '../../people/console-key.ts';
 
 export interface Prepared {
   drillId: string;
@@ -37,6 +39,8 @@ export interface Wanted {
   target: string;
   /** a rehearsal's name, or the crew that takes part: the name of a file in runbooks/crews, or a path */
   who: { rehearse: string } | { crew: string };
+  /** the key of this machine's board, if there is one */
+  board?: ConsoleKey | null;
   /** folder below which the evidence folder is made */
   out: string;
   now: Date;
@@ -51,7 +55,7 @@ export function prepareDrill(w: Wanted): Prepared {
     throw new DrillError('DRILL_TARGET_FORBIDDEN', `target ${w.target} does not allow drills`, 'its owner says `drills: allowed` in the inventory file');
   const own = newKeyPair();
   const crew = 'crew' in w.who ? readCrew(w, w.who.crew) : null;
-  const performers = crew ? crewKeys(crew, own.publicKey) : [operatorKey(loaded.runbook, own.publicKey)];
+  const performers = crew ? crewKeys(crew, own.publicKey, w.board ?? null) : [operatorKey(loaded.runbook, own.publicKey)];
   const rehearsal = 'rehearse' in w.who ? w.who.rehearse : null;
   const plan = compilePlan({
     ...loaded,
@@ -82,7 +86,7 @@ export function prepareDrill(w: Wanted): Prepared {
 }
 
 const OPERATOR_KEY = 'rehearsal-operator';
-const TERMINAL = 'terminal';
+export const TERMINAL = 'terminal';
 const atTerminal = (): string => `${userInfo().username} (terminal)`;
 
 function readCrew({ root, cwd }: Wanted, name: string): Crew {
@@ -92,20 +96,25 @@ function readCrew({ root, cwd }: Wanted, name: string): Crew {
 
 const operatorKey = (r: Runbook, publicKey: string): PublicKeyEntry => ({ id: OPERATOR_KEY, publicKey, kind: 'operator', people: rehearsalCrew(r) });
 
-/** Everybody's own key, and one for this drill that vouches for whoever started it: Ctrl-C there is a signed abort. DRILL_CREW_KEYLESS names who has none. */
-function crewKeys({ people, crew }: Crew, publicKey: string): PublicKeyEntry[] {
+/**
+ * Everybody's own key; the board's, which vouches for whom it signs in; and one for this drill that vouches for whoever started it: Ctrl-C there is a signed abort.
+ * Without a board, DRILL_CREW_KEYLESS names who could not sign.
+ */
+function crewKeys({ people, crew }: Crew, publicKey: string, board: ConsoleKey | null): PublicKeyEntry[] {
   const keyless = people.filter((p) => p['public-key'] === undefined).map((p) => p.name);
-  if (keyless.length > 0)
+  if (keyless.length > 0 && !board)
     throw new DrillError(
       'DRILL_CREW_KEYLESS',
       `${keyless.join(', ')} of crew ${crew} ${keyless.length === 1 ? 'has' : 'have'} no public key to sign with`,
-      'drillbook key new "<name>" prints the line for the crew file',
+      'drillbook key new "<name>" prints the line for the crew file; drillbook token issue "<name>" lets them sign on the board instead',
     );
-  const own = people.map((p): PublicKeyEntry => ({
-    id: p.name,
-    publicKey: p['public-key']!,
-    kind: 'person',
-    people: [{ name: p.name, roles: p.roles, rights: p.rights }],
-  }));
-  return [...own, { id: TERMINAL, publicKey, kind: 'console', people: [{ name: atTerminal(), roles: [TERMINAL], rights: ['coordinator'] }] }];
+  const members = people.map((p): CrewMember => ({ name: p.name, roles: p.roles, rights: p.rights }));
+  const own = people.flatMap((p, i): PublicKeyEntry[] =>
+    p['public-key'] ? [{ id: p.name, publicKey: p['public-key'], kind: 'person', people: [members[i]!] }] : [],
+  );
+  return [
+    ...own,
+    ...(board ? [consoleEntry(board, members)] : []),
+    { id: TERMINAL, publicKey, kind: 'console', people: [{ name: atTerminal(), roles: [TERMINAL], rights: ['coordinator'] }] },
+  ];
 }

@@ -1,0 +1,39 @@
+/** Drills as a list tells of them: those that have ended, newest first, from their evidence folders. A verdict is as it was sealed; nothing is verified here. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BUNDLE } from '../../core/bundle.ts';
+import type { Verdict } from '../../core/history.ts';
+import type { ReportModel } from '../../core/report/model.ts';
+
+export interface Listed {
+  drill: string;
+  /** where a running one is; null: it has ended */
+  phase: string | null;
+  /** as it was sealed; null: it runs, or was never sealed */
+  verdict: Verdict | null;
+  says: string;
+  bundle: string;
+}
+
+export function endedDrills(folder: string): Listed[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, BUNDLE.plan)))
+    .toSorted()
+    .toReversed()
+    .map((drill) => endedDrill(drill, join(folder, drill)));
+}
+
+export function endedDrill(drill: string, bundle: string): Listed {
+  const report = sealedReport(bundle);
+  return { drill, phase: null, verdict: report?.verdict ?? null, says: report?.sentence ?? 'was never sealed', bundle };
+}
+
+/** null: the drill runs, or was never sealed. */
+export function sealedReport(bundle: string): ReportModel | null {
+  try {
+    return JSON.parse(readFileSync(join(bundle, BUNDLE.report), 'utf8')) as ReportModel;
+  } catch {
+    return null;
+  }
+}

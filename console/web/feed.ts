@@ -1,0 +1,157 @@
+/**
+ * One drill as the board sees it: one poller, however many people watch. While somebody watches it asks every 150 ms, and at once after an act was accepted; else once a
+ * second, so that the clocks of a drill that nobody watched are right when somebody comes. Whoever watches is told that something changed, never what.
+ */
+import { statSync } from 'node:fs';
+import type { WorkflowHandle } from '@temporalio/client';
+import { BUNDLE } from '../../core/bundle.ts';
+import { messageOf } from '../../core/errors.ts';
+import type { HistoryEntry } from '../../core/history.ts';
+import type { Plan } from '../../core/plan.ts';
+import { folderStore } from '../../evidence/store.ts';
+import type { EvidenceStore } from '../../evidence/store.ts';
+import type { DrillState } from '../../workflows/messages.ts';
+import { LiveModel } from '../live-model.ts';
+import type { WritesNow } from '../live-model.ts';
+import type { LiveState } from '../live-state.ts';
+import { openDrill } from '../people/drills.ts';
+import type { Machine, OpenDrill } from '../people/drills.ts';
+import type { RunningDrill } from '../rundir.ts';
+
+const WATCHED_MS = 150;
+const IDLE_MS = 1_000;
+/** the writer is asked this often at most: it has its own work to do */
+const WRITES_MS = 500;
+
+/** What the feed knows; null where it does not know yet. */
+export interface Seen {
+  drillId: string;
+  bundle: string;
+  plan: Plan;
+  store: EvidenceStore;
+  state: DrillState | null;
+  live: LiveState | null;
+  history: readonly HistoryEntry[];
+  /** why the state is not of now; "" when it is */
+  silent: string;
+  /** the drill does not run any more */
+  ended: boolean;
+}
+
+export class Feed {
+  readonly running: RunningDrill;
+  readonly #machine: Machine;
+  readonly #writes: (d: RunningDrill) => Promise<WritesNow | null>;
+  readonly #watchers = new Set<() => void>();
+  #open: OpenDrill | null = null;
+  #model: LiveModel | null = null;
+  #seen: Seen | null = null;
+  #print = '';
+  #writesNow: WritesNow | null = null;
+  #writesAt = 0;
+  #historyBytes = -1;
+  #timer: NodeJS.Timeout | null = null;
+  #looking: Promise<void> | null = null;
+  #closed = false;
+
+  constructor(machine: Machine, running: RunningDrill, writes: (d: RunningDrill) => Promise<WritesNow | null>) {
+    this.#machine = machine;
+    this.running = running;
+    this.#writes = writes;
+    void this.look();
+  }
+
+  get seen(): Seen | null {
+    return this.#seen;
+  }
+
+  /** The way into the drill; DRILL_NO_TEMPORAL while there is none. */
+  async handle(): Promise<WorkflowHandle> {
+    return (await this.#opened()).handle;
+  }
+
+  /** Told after each change until `stop` is called. */
+  watch(changed: () => void): { stop: () => void } {
+    this.#watchers.add(changed);
+    void this.look();
+    return { stop: () => void this.#watchers.delete(changed) };
+  }
+
+  /** Looks now; one look at a time, and one more when it was asked for meanwhile. */
+  async look(): Promise<void> {
+    if (this.#looking) await this.#looking;
+    if (this.#looking) return this.#looking;
+    this.#looking = this.#once().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  /** Something beside the drill's state changed that a page shows. */
+  poke(): void {
+    for (const w of this.#watchers) w();
+  }
+
+  /** The run's command has ended, or goes: what was seen last stays, and is marked so. */
+  async end(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    await this.#looking?.catch(() => undefined);
+    this.#readHistory();
+    if (this.#seen) this.#tell({ ...this.#seen, ended: true });
+    await this.#open?.close();
+  }
+
+  async #opened(): Promise<OpenDrill> {
+    this.#open ??= await openDrill(this.#machine, this.running.drillId);
+    return this.#open;
+  }
+
+  async #once(): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer);
+    try {
+      await this.#see();
+    } catch (e) {
+      if (this.#seen) this.#tell({ ...this.#seen, silent: messageOf(e) });
+    }
+    if (this.#closed || this.#seen?.ended) return;
+    this.#timer = setTimeout(() => void this.look(), this.#watchers.size > 0 ? WATCHED_MS : IDLE_MS).unref();
+  }
+
+  async #see(): Promise<void> {
+    const open = await this.#opened();
+    const { plan, store } = open;
+    const { drillId, bundle } = this.running;
+    this.#seen ??= { drillId, bundle, plan, store, state: null, live: null, history: [], silent: '', ended: false };
+    this.#model ??= new LiveModel(plan, Date.now());
+    const state = await open.state();
+    if (['chain', 'manual'].includes(state.phase)) await this.#askWrites();
+    else this.#writesNow = null;
+    this.#readHistory();
+    this.#tell({ ...this.#seen, state, live: this.#model.state(state, this.#writesNow, Date.now()), silent: '', ended: state.phase === 'ended' });
+  }
+
+  async #askWrites(): Promise<void> {
+    if (Date.now() - this.#writesAt < WRITES_MS) return;
+    this.#writesAt = Date.now();
+    this.#writesNow = await this.#writes(this.running).catch(() => null);
+  }
+
+  #readHistory(): void {
+    const bytes = statSync(folderStore(this.running.bundle).path(BUNDLE.history), { throwIfNoEntry: false })?.size ?? 0;
+    if (!this.#seen || bytes === this.#historyBytes) return;
+    try {
+      this.#seen = { ...this.#seen, history: this.#seen.store.readChain<HistoryEntry>(BUNDLE.history) };
+      this.#historyBytes = bytes;
+    } catch {
+      // it is being written: the next look reads it
+    }
+  }
+
+  #tell(seen: Seen): void {
+    this.#seen = seen;
+    const { state, history, silent, ended, live } = seen;
+    const print = JSON.stringify([state, history.length, silent, ended, live?.writes, live?.serviceRto.state, live?.dataRto.state]);
+    if (print === this.#print) return;
+    this.#print = print;
+    for (const w of this.#watchers) w();
+  }
+}
