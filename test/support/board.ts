@@ -1,4 +1,6 @@
 /** Boards to test: without a drill in this process, and with one of the real command; and a browser of ours that is only HTTP with a cookie. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +12,7 @@ import type { BoardOptions } from '../../console/web/board.ts';
 import type { Seen } from '../../console/web/feed.ts';
 import type { HistoryEvent } from '../../core/history.ts';
 import { folderStore } from '../../evidence/store.ts';
+import type { StepView } from '../../evidence/views.ts';
 import { Steps } from '../../workflows/steps.ts';
 
 export const ROOT = join(import.meta.dirname, '../..');
@@ -142,6 +145,11 @@ export class Browser {
     return this.post('/sign-in', { csrf: await this.csrf('/sign-in'), token });
   }
 
+  /** Server-sent events, until closed. */
+  stream(path: string): Stream {
+    return new Stream(this.#base + path, this.cookie);
+  }
+
   async #send(path: string, init: { method?: string; body?: URLSearchParams; headers: Record<string, string> }): Promise<Got> {
     const res = await fetch(this.#base + path, { ...init, redirect: 'manual', headers: { ...(this.cookie ? { cookie: this.cookie } : {}), ...init.headers } });
     const set = res.headers.get('set-cookie');
@@ -149,4 +157,113 @@ export class Browser {
     return { status: res.status, body: await res.text(), headers: res.headers };
   }
 }
+/** What the form of an act would send, as it stands. */
+export function fieldsOf(html: string, transition: string): Record<string, string> {
+  const form = [...html.matchAll(/<form [^]*?<\/form>/g)].map(([f]) => f).find((f) => f.includes(`name="transition" value="${transition}"`));
+  if (!form) throw new Error(`the page has no form to ${transition}`);
+  return Object.fromEntries([...form.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map((m) => [m[1]!, m[2]!]));
+}
+/** The evidence, word for word, as the page shows it. */
+export function shownView(html: string): StepView {
+  const [, text] = /aria-label="The evidence">([^]*?)<\/pre>/.exec(html) ?? [];
+  const plain = text!
+    .replaceAll('&quot;', '"')
+    .replaceAll('&#x27;', "'")
+    .replaceAll('&lt;', '<')
+    .replaceAll('&gt;', '>')
+    .replaceAll('&#x3D;', '=')
+    .replaceAll('&#x60;', '`')
+    .replaceAll('&amp;', '&');
+  return JSON.parse(plain) as StepView;
+}
 export const csrfIn = (html: string): string => /name="csrf" value="([^"]*)"/.exec(html)?.[1] ?? '';
+
+/** All that a page would show by now. */
+export class Stream {
+  readonly #abort = new AbortController();
+  readonly #parts = new Map<string, string>();
+  #told: () => void = () => undefined;
+
+  constructor(url: string, cookie: string) {
+    void this.#read(url, cookie).catch(() => undefined);
+  }
+
+  /** When the parts became so, epoch ms. */
+  async until(so: (html: string) => boolean, deadlineMs = 30_000): Promise<number> {
+    const deadline = Date.now() + deadlineMs;
+    while (!so([...this.#parts.values()].join('\n'))) {
+      if (Date.now() > deadline) throw new Error(`the stream did not become so: ${[...this.#parts.values()].join('\n').slice(0, 2_000)}`);
+      await new Promise<void>((r) => {
+        this.#told = r;
+        setTimeout(r, 500);
+      });
+    }
+    return Date.now();
+  }
+  close(): void {
+    this.#abort.abort();
+  }
+
+  async #read(url: string, cookie: string): Promise<void> {
+    const res = await fetch(url, { headers: { cookie }, signal: this.#abort.signal });
+    let text = '';
+    for await (const chunk of res.body!.pipeThrough(new TextDecoderStream())) {
+      const events = (text += chunk).split('\n\n');
+      text = events.pop()!;
+      for (const event of events) {
+        const data = /^event: fragments\ndata: (.*)$/m.exec(event)?.[1];
+        if (!data) continue;
+        for (const [name, html] of Object.entries((JSON.parse(data) as { fragments: Record<string, string> }).fragments)) this.#parts.set(name, html);
+        this.#told();
+      }
+    }
+  }
+}
+
+/** The real command. It ends with the test that started it, at the latest. */
+export class BoardProcess {
+  readonly #child: ChildProcess;
+  readonly url: string;
+
+  private constructor(child: ChildProcess, url: string) {
+    this.#child = child;
+    this.url = url;
+  }
+  get port(): string {
+    return new URL(this.url).port;
+  }
+
+  static async start(cwd: string, env: NodeJS.ProcessEnv, port = '0'): Promise<BoardProcess> {
+    const child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'board', '--listen', `127.0.0.1:${port}`], {
+      cwd,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (d: Buffer) => (said += d.toString()));
+    const url = await new Promise<string>((resolve, reject) => {
+      child.stdout.on('data', (d: Buffer) => {
+        const found = /^board +(\S+)/m.exec((said += d.toString()))?.[1];
+        if (found) resolve(found);
+      });
+      child.once('close', () => reject(new Error(`the board ended: ${said}`)));
+      setTimeout(() => reject(new Error(`the board did not start: ${said}`)), 20_000).unref();
+    });
+    return new BoardProcess(child, url);
+  }
+
+  /** kill -9 */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL');
+  }
+  /** In order: its exit status. */
+  async stop(): Promise<number | null> {
+    return this.#end('SIGTERM');
+  }
+  async #end(signal: NodeJS.Signals): Promise<number | null> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return this.#child.exitCode;
+    const closed = new Promise<number | null>((r) => this.#child.once('close', r));
+    this.#child.kill(signal);
+    return closed;
+  }
+}
