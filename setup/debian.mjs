@@ -193,10 +193,15 @@ const ARCHITECTURES = {
  * @param {string} root
  */
 export function loaderOf(root) {
-  const arch = process.arch === 'arm64' ? ARCHITECTURES.arm64 : ARCHITECTURES.x64;
-  const folders = [`usr/lib/${arch.triplet}`, `lib/${arch.triplet}`].map((sub) => join(root, sub)).filter((path) => existsSync(path));
+  const { arch, folders } = librariesOf(root);
   const loader = folders.map((folder) => join(folder, arch.loader)).find((path) => existsSync(path));
   if (!loader) throw new SetupError('DRILL_SETUP_FAILED', `No loader ${arch.loader} below ${root}.`, `Delete ${root} and try again.`);
   // libraries in folders of their own (private ones), one level down
   return { loader, libraryPath: folders.join(':') };
+}
+
+/** @param {string} root */
+export function librariesOf(root) {
+  const arch = process.arch === 'arm64' ? ARCHITECTURES.arm64 : ARCHITECTURES.x64;
+  return { arch, folders: [`usr/lib/${arch.triplet}`, `lib/${arch.triplet}`].map((sub) => join(root, sub)).filter((path) => existsSync(path)) };
 }

@@ -238,7 +238,6 @@ export class Board {
     if (!this.#drills.feed(id)) this.#drills.scan();
     const seen = this.#drills.seen(id);
     if (seen) return seen;
-    if (this.#drills.feed(id)) throw new Problem(503, 'DRILL_NO_ENGINE', 'the drill does not answer yet', 'it may be starting: load the page again', 2);
     throw new Problem(404, 'DRILL_NO_DRILL', 'there is no such drill here', 'the list of drills leads to all there are');
   }
 
@@ -271,7 +270,7 @@ export class Board {
       if (seen.ended) stream.over();
     });
     res.once('close', watch.stop);
-    stream.fragments(fragmentsOf(this.#model(feed.seen!, visitor)));
+    stream.fragments(fragmentsOf(this.#model(this.#seen(id), visitor)));
     return null;
   }
 

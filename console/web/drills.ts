@@ -1,5 +1,5 @@
 /** The drills that a board shows: those of this machine that run, each with its feed, and those that have ended, from the folder of evidence. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { BUNDLE } from '../../core/bundle.ts';
 import type { HistoryEntry } from '../../core/history.ts';
@@ -27,6 +27,11 @@ export interface ListModel {
   more: boolean;
   total: number;
 }
+
+/** The folder is made first, then the lab is started, then the run says where it is. What has not begun after this time never will. */
+const STARTING_MS = 90_000;
+const starting = (bundle: string): boolean =>
+  !existsSync(join(bundle, BUNDLE.history)) && Date.now() - (statSync(join(bundle, BUNDLE.plan), { throwIfNoEntry: false })?.mtimeMs ?? 0) < STARTING_MS;
 
 export class Drills {
   readonly #machine: Machine;
@@ -68,12 +73,22 @@ export class Drills {
   /** Running or over; null: no such drill. Throws the coded error of evidence that cannot be read. */
   seen(id: string): Seen | null {
     const feed = this.#feeds.get(id);
-    if (feed) return feed.seen;
+    if (feed?.seen) return feed.seen;
     const bundle = this.#bundleOf(id);
     if (bundle === null) return null;
     const store = folderStore(bundle);
     const plan = JSON.parse(store.readText(BUNDLE.plan)) as Plan;
-    return { drillId: id, bundle, plan, store, state: null, live: null, history: store.readChain<HistoryEntry>(BUNDLE.history), silent: '', ended: true };
+    return {
+      drillId: id,
+      bundle,
+      plan,
+      store,
+      state: null,
+      live: null,
+      history: store.readChain<HistoryEntry>(BUNDLE.history),
+      silent: '',
+      ended: !feed && !starting(bundle),
+    };
   }
 
   report(bundle: string): ReportModel | null {
@@ -94,15 +109,19 @@ export class Drills {
 
   list(): ListModel {
     const running = [...this.#feeds.values()].filter((f) => !f.seen?.ended);
-    const past = endedDrills(this.#out).filter((d) => ID.test(d.drill) && !running.some((f) => f.running.bundle === d.bundle));
+    const others = endedDrills(this.#out).filter((d) => ID.test(d.drill) && !running.some((f) => f.running.bundle === d.bundle));
+    const [begun, past] = [others.filter((d) => starting(d.bundle)), others.filter((d) => !starting(d.bundle))];
     return {
-      running: running.map(({ running: { drillId }, seen }) => ({
-        drill: drillId,
-        title: seen?.plan.title ?? drillId,
-        target: seen?.plan.target.name ?? '',
-        phase: seen?.state?.phase ?? 'starting',
-        says: seen?.state?.doing ?? '',
-      })),
+      running: [
+        ...begun.map(({ drill }) => ({ drill, title: drill, target: '', phase: 'starting', says: '' })),
+        ...running.map(({ running: { drillId }, seen }) => ({
+          drill: drillId,
+          title: seen?.plan.title ?? drillId,
+          target: seen?.plan.target.name ?? '',
+          phase: seen?.state?.phase ?? 'starting',
+          says: seen?.state?.doing ?? '',
+        })),
+      ],
       past: past.slice(0, PAST_MAX).map(({ drill, bundle, verdict, says }) => ({ drill, title: this.report(bundle)?.meta.title ?? drill, verdict, says })),
       more: past.length > PAST_MAX,
       total: past.length,

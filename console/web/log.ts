@@ -64,6 +64,8 @@ function said(e: HistoryEntry, titles: ReadonlyMap<string, string>): Said {
       return machine(`${e.code}: ${e.seen}`, 'fail');
     case 'engine-gap':
       return machine(`the engine was away for ${duration(e.toWallMs - e.fromWallMs)}`, 'unk');
+    case 'people-not-told':
+      return machine(`${e.route} could not be told: ${e.why}`, 'unk');
     case 'drill-started':
     case 'target-unlocked':
     case 'workload-started':
@@ -76,6 +78,7 @@ function said(e: HistoryEntry, titles: ReadonlyMap<string, string>): Said {
       );
     case 'disaster-not-reproduced':
       return machine(`the disaster was not reproduced: ${e.reasons.join('; ')}`, 'unk');
+    case 'people-told':
     case 'target-locked':
     case 'baseline-held':
     case 'writes-went-on':

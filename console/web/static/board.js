@@ -139,8 +139,26 @@ const live = () => {
     document.body.classList.add('lost');
     say.textContent = 'The board does not answer; this page is not of now. It goes on by itself.';
     say.className = 'say fail';
+    /* an answer that is no stream ends an EventSource for good: the session may be over, or the board may be behind a proxy that says so */
+    if (source.readyState === EventSource.CLOSED) setTimeout(again, 1000);
   });
 };
+const again = () => {
+  fetch(location.href, { redirect: 'manual' }).then((answer) => (answer.type === 'opaqueredirect' ? location.reload() : live()), live);
+};
+/* the list changes seldom: it is asked for again */
+const list = document.getElementById('f-list');
+const ask = () => {
+  if (document.hidden) return;
+  fetch('/', { redirect: 'manual' })
+    .then(async (answer) => {
+      if (answer.type === 'opaqueredirect') location.reload();
+      else swap('list', new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('f-list').innerHTML);
+    })
+    .catch(() => {});
+};
+if (list) setInterval(ask, 2000);
+
 dress(document);
 if (drill?.dataset.live) {
   setInterval(tick, 100);
