@@ -288,7 +288,11 @@ export class Board {
     const seen = this.#seen(id);
     if (seen.ended) throw new Problem(409, 'DRILL_REFUSED', 'the drill is over', 'its report tells how it went');
     const given = await this.#acts.post(seen, name, form);
-    if (!wantsJson(ask.req)) return redirect(`/drills/${id}${form.get('step') ? `#step-${encodeURIComponent(form.get('step')!)}` : ''}`);
+    if (!wantsJson(ask.req)) {
+      // the page that follows shows what the act did
+      if (given?.state === 'accepted') await this.#drills.feed(id)?.look();
+      return redirect(`/drills/${id}${form.get('step') ? `#step-${encodeURIComponent(form.get('step')!)}` : ''}`);
+    }
     const says =
       given === null ? 'On its way: it is safe here, and is sent until the drill answers.' : given.state === 'accepted' ? 'Accepted.' : `Refused: ${given.why}`;
     return { status: given?.state === 'refused' ? 409 : 200, type: 'application/json', body: JSON.stringify({ state: given?.state ?? 'sending', says }) };

@@ -144,6 +144,7 @@ async function looked(p: Person, name: string): Promise<void> {
     await p.page.emulateMedia({ colorScheme });
     await p.page.setViewportSize({ width, height: width === 390 ? 844 : 900 });
     expect({ name, look, faults: await faultsOfPage(p.page) }).toEqual({ name, look, faults: [] });
+    await p.page.evaluate('scrollTo(0, 0)');
     if (SHOTS) await p.page.screenshot({ path: join(SHOTS, `${name}-${look}.png`) });
   }
   await p.page.emulateMedia({ colorScheme: 'light' });
