@@ -138,6 +138,22 @@ const raw = (text: string) =>
     setTimeout(() => s.destroy(), 1_000);
   });
 
+test('a drill whose folder is there and that has not begun is starting, not over', async () => {
+  const fresh = boardDir();
+  const begun = beginDrill(fresh).drillId;
+  const one = await startBoard(fresh);
+  const b = new Browser(one.board.url);
+  await b.signIn(tokenFor(fresh, 'Ada').text);
+  const [list, page] = [await b.get('/'), await b.get(`/drills/${begun}`)];
+  expect([
+    list.body.indexOf(begun) < list.body.indexOf('<h2>Past'),
+    page.body.includes('The drill is over'),
+    page.body.includes(`data-live="/drills/${begun}/live"`),
+  ]).toEqual([true, false, true]);
+  await one.board.close();
+  rmSync(fresh, { recursive: true });
+});
+
 test('another name that leads here is refused; so is what is no HTTP', async () => {
   expect(await raw('GET / HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 421 [^]*DRILL_WEB_HOST/);
   expect(await raw('GET //evil.example/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
