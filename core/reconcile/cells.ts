@@ -190,6 +190,8 @@ function readerOf(meta: ColumnMeta, column: ColumnInfo, flavour: Flavour, { infl
   const form = cellForm(column);
   if (form === 'text') return exactText(emitter({ collation: meta.collation ?? COLLATION[plainCharset(column.charset!)]! }), column.name);
   if (form === 'json') return storedJson(meta.meta);
+  const whole = form === 'digits' ? smallInteger(meta.type, column.unsigned) : null;
+  if (whole) return whole;
   const plain = form === 'hex' ? null : plainText(emitter({ unsigned: column.unsigned, labels: null }));
   // no expression of MariaDB's tells its two zeros apart
   if (plain && flavour === 'mariadb' && (form === 'float' || form === 'double')) return (buf, pos) => (plain(buf, pos) === '-0' ? '0' : plain(buf, pos));
@@ -198,6 +200,25 @@ function readerOf(meta: ColumnMeta, column: ColumnInfo, flavour: Flavour, { infl
   const padded = column.charset === null || meta.type !== C.STRING;
   return isString(meta) && padded ? plainText(emitter({ collation: BINARY })) : storedHex(lengthBytes(meta));
 }
+
+/** Of four bytes at most, in a third of the time that a text takes which is written and read; null: it is larger, or no integer. */
+function smallInteger(type: number, unsigned: boolean): CellReader | null {
+  const shift = INTEGER_SHIFT.get(type);
+  if (shift === undefined) return null;
+  const bytes = 4 - shift / 8;
+  return (buf, pos) => {
+    let n = 0;
+    for (let i = bytes - 1; i >= 0; i--) n = (n << 8) | buf[pos + i]!;
+    return String(unsigned ? n >>> 0 : (n << shift) >> shift);
+  };
+}
+/** bits that 32 have more */
+const INTEGER_SHIFT = new Map<number, number>([
+  [C.TINY, 24],
+  [C.SHORT, 16],
+  [C.INT24, 8],
+  [C.LONG, 0],
+]);
 
 const BINARY = 63;
 /** A collation of each character set whose text is read. */

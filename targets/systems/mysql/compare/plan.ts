@@ -128,7 +128,8 @@ const LISTED = 'drillbook_key';
 export function keysSelect(p: ComparePlan, keys: readonly RawKey[]): string {
   const [column, more] = p.key!;
   if (more || !INTEGERS.has(column!.dataType) || p.columns.some((c) => c.name === LISTED)) return rawSelect(p, whereKeys(p, keys));
-  const list = keys.map((k) => rawLiteral(column!, k[0]!)).join(',');
+  const list = keys.map(([k]) => Buffer.from(k!.buffer, k!.byteOffset, k!.length).toString('latin1')).join(',');
+  if (!/^[-\d,]*$/.test(list)) throw new RangeError(`a key of ${p.info.name} is no number`);
   const type = column!.unsigned ? 'BIGINT UNSIGNED' : 'BIGINT';
   const rows = `JSON_TABLE('[${list}]', '$[*]' COLUMNS (${LISTED} ${type} PATH '$' ERROR ON EMPTY ERROR ON ERROR)) listed`;
   return `SELECT STRAIGHT_JOIN ${p.select} FROM ${rows} JOIN ${p.from} ON ${p.orderBy} = ${LISTED}`;
