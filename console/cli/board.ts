@@ -22,7 +22,6 @@ interface BoardFlags {
   trustedHeader?: string;
   trustedFrom?: string[];
 }
-const LOOPBACK = ['127.0.0.1', '::1'];
 
 export function boardCommand(ctx: CliContext): Command {
   return new Command('board')
@@ -32,7 +31,7 @@ export function boardCommand(ctx: CliContext): Command {
     .option('--out <folder>', 'where evidence folders are', 'drills')
     .option('--anonymous-read', 'let everybody read who reaches it; to act one signs in')
     .option('--trusted-header <name>', 'a header in which a proxy says who it has signed in')
-    .option('--trusted-from <address...>', 'addresses of that proxy (default: loopback)')
+    .option('--trusted-from <address...>', 'addresses of that proxy: whoever can connect from there can be anybody')
     .addHelpText(
       'after',
       '\nPeople sign in with a token: drillbook token issue "Ada Lovelace". A drill knows this board when it was started after the first token, or after the board.\nExit status: 0 stopped, 2 usage or set-up error.',
@@ -91,7 +90,9 @@ function trustOf({ trustedHeader, trustedFrom }: BoardFlags): Trust | null {
   }
   if (!/^[A-Za-z0-9-]+$/.test(trustedHeader) || ['cookie', 'origin', 'host', 'accept'].includes(trustedHeader.toLowerCase()))
     throw usage(`--trusted-header ${trustedHeader} is no header for a name`, 'as in X-Forwarded-User');
-  return { header: trustedHeader.toLowerCase(), from: trustedFrom ?? LOOPBACK };
+  // never by default: from loopback every account of this machine could be anybody
+  if (!trustedFrom) throw usage('--trusted-header without --trusted-from', 'name the proxy’s address; whoever can connect from there can be anybody');
+  return { header: trustedHeader.toLowerCase(), from: trustedFrom };
 }
 
 /** Two boards with one outbox would take each other's messages away. DRILL_BOARD_RUNS. */
