@@ -97,7 +97,7 @@ async function reconcileWith(connection: Connection, opts: ReconcileOptions): Pr
 const READS_MAX = 3;
 
 /** Throws TOO_MANY. */
-async function inMemory(connection: Connection, opts: ReconcileOptions, surveyed: Surveyed): Promise<Reconciliation> {
+export async function inMemory(connection: Connection, opts: ReconcileOptions, surveyed: Surveyed): Promise<Reconciliation> {
   const say = opts.progress ?? (() => {});
   const { old, shapes, attempts, known } = surveyed;
   const ids = new KeyIds(new ServerKeys(connection));

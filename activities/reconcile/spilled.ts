@@ -7,6 +7,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { DrillError } from '../../core/errors.ts';
+import { GtidSet } from '../../core/gtid.ts';
 import { findFork, lostOf, lostSet } from '../../core/reconcile/fork.ts';
 import type { Fork, LostSet } from '../../core/reconcile/fork.ts';
 import { judgeParts } from '../../core/reconcile/judge-parts.ts';
@@ -24,7 +25,7 @@ import { readLogs } from '../../targets/systems/mysql/logs.ts';
 import { readRowsLike } from '../../targets/systems/mysql/rows.ts';
 import { ServerKeys } from '../../targets/systems/mysql/weights.ts';
 import { cascadesOfParts } from './cascades.ts';
-import { AGAIN, logsOf, readLedgerRows, sha256 } from './run.ts';
+import { AGAIN, inMemory, logsOf, readLedgerRows, sha256 } from './run.ts';
 import type { Reconciliation, ReconcileOptions, Surveyed } from './run.ts';
 import { SpillFile } from './spill-file.ts';
 
@@ -48,9 +49,14 @@ export async function reconcileSpilled(connection: Connection, opts: ReconcileOp
     return await new Spilling(connection, opts, surveyed, kept).run();
   } catch (e) {
     kept[Symbol.dispose]();
-    throw e;
+    if (e !== UNKNOWN_FORK) throw e;
+    // then nothing counts as lost, and all fits into memory
+    return inMemory(connection, opts, { ...surveyed, fork: null, lost: GtidSet.empty });
   }
 }
+
+/** The whole of the new log does not tell the fork that its beginning seemed to tell. */
+const UNKNOWN_FORK = new Error('the fork is not known');
 
 class Spilling {
   private readonly connection: Connection;
@@ -89,6 +95,7 @@ class Spilling {
     const ledgerRows = await readLedgerRows(this.connection, attempts, shapes, ledgerIds);
     const finals = await this.readFinals(parts, spill);
     const fresh = await this.readFresh(stage, parts, lost.effects);
+    if (!findFork(old, fresh.side, known).set) throw UNKNOWN_FORK;
     this.say(`new side: ${fresh.side.order.count} transactions in ${fresh.files.length} log file${fresh.files.length === 1 ? '' : 's'}`);
     await parts.takeNew(fresh.rows);
     stage[Symbol.dispose]();
