@@ -1,5 +1,5 @@
-/** A temporary file for core/reconcile/spill.ts. It has no name once it is open, so that it is gone with this process, however that ends. */
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+/** A temporary file for core/reconcile/spill.ts. It has no name, so that it is gone with this process, however and whenever that ends. */
+import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,12 +14,7 @@ export class SpillFile implements Spill, Disposable {
   private closed = false;
 
   constructor() {
-    this.fd = this.attempt(() => {
-      const path = join(this.dir, `drillbook-${randomUUID()}`);
-      const fd = openSync(path, 'wx+', 0o600);
-      unlinkSync(path);
-      return fd;
-    });
+    this.fd = this.attempt(() => nameless(this.dir));
   }
 
   append(bytes: Uint8Array): number {
@@ -55,4 +50,22 @@ export class SpillFile implements Spill, Disposable {
       );
     }
   }
+}
+
+/** Linux's O_TMPFILE (open(2)), without the bit of O_DIRECTORY that goes with it, which Node has. */
+const TMPFILE = 0o20000000;
+/** not every file system has it, and old kernels take it for a folder that is to be written */
+const LACKING = new Set(['EOPNOTSUPP', 'EISDIR', 'EINVAL', 'ENOENT']);
+
+/** Where the file system makes none without a name, one whose name is taken away at once: killed between the two, it stays. */
+function nameless(dir: string): number {
+  try {
+    return openSync(dir, TMPFILE | constants.O_DIRECTORY | constants.O_RDWR, 0o600);
+  } catch (e) {
+    if (!LACKING.has((e as NodeJS.ErrnoException).code ?? '')) throw e;
+  }
+  const path = join(dir, `drillbook-${randomUUID()}`);
+  const fd = openSync(path, 'wx+', 0o600);
+  unlinkSync(path);
+  return fd;
 }

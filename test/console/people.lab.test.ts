@@ -65,7 +65,8 @@ async function until(step: string, status: string, attempt = 1): Promise<Shown> 
     const state = exit === 0 ? (JSON.parse(out) as Shown) : null;
     const found = state?.steps.find((s) => s.id === step);
     if (found?.status === status && found.attempt === attempt) return state!;
-    if (Date.now() > deadline) throw new Error(`step ${step} is ${found?.status} (attempt ${found?.attempt}), not ${status}: ${state?.doing}`);
+    if (Date.now() > deadline)
+      throw new Error(`step ${step} is ${found?.status} (attempt ${found?.attempt}), not ${status}: ${state?.doing}; the command said:\n${stderr}`);
     await new Promise((r) => setTimeout(r, 300));
   }
 }
@@ -106,6 +107,7 @@ const ROUTES = `routes:
 
 let child: ReturnType<typeof spawn> | null = null;
 let stdout = '';
+let stderr = '';
 let exit: Promise<number | null>;
 
 beforeAll(async () => {
@@ -126,9 +128,10 @@ beforeAll(async () => {
   child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', file, '--crew', './crew.yaml', '--json'], {
     cwd: dir,
     env,
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   child.stdout!.on('data', (d: Buffer) => (stdout += d.toString()));
+  child.stderr!.on('data', (d: Buffer) => (stderr += d.toString()));
   exit = new Promise((resolve) => child!.once('close', resolve));
 }, 60_000);
 afterAll(async () => {
