@@ -39,6 +39,8 @@ export class GtidSet {
     for (const part of text.toLowerCase().split(',')) {
       if (part.trim() !== '') parseSource(part.trim(), text, found);
     }
+    const maria = [...found.keys()].filter((source) => MARIA.test(source)).length;
+    if (maria > 0 && maria < found.size) throw invalid(text, 'names of MySQL’s and of MariaDB’s are never in one set');
     return new GtidSet(normalised(found));
   }
 

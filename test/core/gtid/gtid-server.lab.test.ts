@@ -123,6 +123,8 @@ test(`what the server refuses is refused, and what we read is read alike (seed $
     const [we, they] = [ours(text), await theirs(text)];
     if (they === 'refused') {
       refused++;
+      // a name of MariaDB's, which is none to MySQL
+      if (/^\d+-\d+:/.test(we)) continue;
       if (!we.startsWith('DRILL_GTID_')) throw new Error(`the server refuses ${JSON.stringify(text)}, we read ${we}`);
     } else if (!we.startsWith('DRILL_GTID_')) {
       read++;

@@ -150,3 +150,8 @@ describe('MariaDB', () => {
     ).toBe(`${uuid}:4-8`);
   });
 });
+
+test('a set has names of MySQL’s or of MariaDB’s, never both', () => {
+  expect(GtidSet.parse('17-27:25').toString()).toBe('17-27:25');
+  expect(() => GtidSet.parse('3e11fa47-71ca-11e1-9e33-c80aa9429563:6,17-27:25')).toThrow(expect.objectContaining({ code: 'DRILL_GTID_INVALID' }) as Error);
+});
