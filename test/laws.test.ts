@@ -135,7 +135,7 @@ export const unnamed = (names: readonly string[], tests: readonly Source[]): str
 function sources(): Source[] {
   return FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => /\.(ts|mjs)$/.test(name))
+      .filter((name) => /\.(ts|mjs|css|js)$/.test(name))
       .map((name) => join(folder, name))
       .map((path) => ({ path, text: readFileSync(join(ROOT, path), 'utf8') })),
   );

@@ -1,7 +1,12 @@
-/** The one style sheet and the one script, under names that change with their bytes: they may be kept for ever. */
+/**
+ * The style sheet and the script, under names that change with their bytes: they may be kept for ever. A page asks for one style sheet, whose parts are files: a rule
+ * counts after those before it, so what is for small screens and paper comes last.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../../core/json.ts';
+
+const STYLES = ['base', 'drill', 'list', 'live', 'small'].map((part) => `css/${part}.css`);
 
 export interface Asset {
   path: string;
@@ -9,11 +14,10 @@ export interface Asset {
   body: Buffer;
 }
 
-function asset(name: string, type: string): Asset {
-  const body = readFileSync(join(import.meta.dirname, 'static', name));
-  const [stem, ending] = name.split('.');
-  return { path: `/${stem}.${sha256Hex(body).slice(0, 16)}.${ending}`, type, body };
+function asset(ending: string, type: string, files: readonly string[]): Asset {
+  const body = Buffer.concat(files.map((file) => readFileSync(join(import.meta.dirname, 'static', file))));
+  return { path: `/board.${sha256Hex(body).slice(0, 16)}.${ending}`, type, body };
 }
 
-export const CSS = asset('board.css', 'text/css; charset=utf-8');
-export const JS = asset('board.js', 'text/javascript; charset=utf-8');
+export const CSS = asset('css', 'text/css; charset=utf-8', STYLES);
+export const JS = asset('js', 'text/javascript; charset=utf-8', ['board.js']);
