@@ -39,3 +39,9 @@ export async function connectTemporal(env: Env): Promise<Connection> {
     );
   }
 }
+
+/** What Temporal's client says, with what it hides below it: "Failed to query Workflow" alone tells nobody why. */
+export function rpcMessageOf(e: unknown): string {
+  const below = e instanceof Error && e.cause instanceof Error ? `: ${e.cause.message}` : '';
+  return `${messageOf(e)}${below}`;
+}

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { Client } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { BUNDLE } from '../../core/bundle.ts';
-import { DrillError, messageOf } from '../../core/errors.ts';
+import { DrillError } from '../../core/errors.ts';
 import type { Plan } from '../../core/plan.ts';
 import { folderStore } from '../../evidence/store.ts';
 import type { EvidenceStore } from '../../evidence/store.ts';
 import { drillState } from '../../workflows/messages.ts';
 import type { DrillState } from '../../workflows/messages.ts';
 import type { StepState } from '../../workflows/steps.ts';
-import { connectTemporal, definedOnly, namespaceOf } from '../temporal.ts';
+import { connectTemporal, definedOnly, namespaceOf, rpcMessageOf } from '../temporal.ts';
 import { runningDrills } from '../rundir.ts';
 import type { RunningDrill } from '../rundir.ts';
 
@@ -55,7 +55,7 @@ export async function openDrill(ctx: Machine, wanted?: string): Promise<OpenDril
     try {
       return await connection.withDeadline(Date.now() + QUERY_MS, () => handle.query(drillState));
     } catch (cause) {
-      throw new DrillError('DRILL_NO_ENGINE', `the drill does not answer: ${messageOf(cause)}`, 'it may be starting or ending: try again', { cause });
+      throw new DrillError('DRILL_NO_ENGINE', `the drill does not answer: ${rpcMessageOf(cause)}`, 'it may be starting or ending: try again', { cause });
     }
   };
   const plan = JSON.parse(store.readText(BUNDLE.plan)) as Plan;

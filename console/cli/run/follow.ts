@@ -17,12 +17,15 @@ import type { CliContext } from '../context.ts';
 import { createLiveView, isUtf8 } from '../live.ts';
 import type { LiveView } from '../live.ts';
 import { LiveModel } from '../../live-model.ts';
+import { rpcMessageOf } from '../../temporal.ts';
 import { TERMINAL } from './prepare.ts';
 import type { Prepared } from './prepare.ts';
 import type { Session } from './session.ts';
 
 const POLL_MS = 250;
 const QUERY_MS = 1_500;
+/** a drill that has not answered for this long is said to be silent, again after each such time */
+const SILENT_MS = 15_000;
 /** after the lab is gone the drill has this long to seal what there is */
 const LAB_LOST_MS = 2_500;
 /** a drill ends itself at its limit; when nothing was heard this long after, nobody is there to end it */
@@ -36,6 +39,8 @@ export class Follower {
   readonly #keep: boolean;
   readonly #view: LiveView;
   readonly #model: LiveModel;
+  #heardMs = Date.now();
+  #saidSilentMs = 0;
 
   constructor(ctx: CliContext, prepared: Prepared, o: { json: boolean; keep: boolean }) {
     this.#ctx = ctx;
@@ -75,6 +80,7 @@ export class Follower {
 
   async follow(handle: WorkflowHandle, session: Session): Promise<number> {
     let labLostAt = Infinity;
+    this.#heardMs = Date.now();
     void session.lab.exited.then(() => (labLostAt = Date.now()));
     const writer = writerClient(join(session.dir.path, 'lab', 'work', this.#prepared.drillId, 'writer.sock'));
     const result = resultOf(handle);
@@ -97,10 +103,23 @@ export class Follower {
   }
 
   async #look(handle: WorkflowHandle, session: Session, writer: WriterClient): Promise<void> {
-    const state = await session.client.connection.withDeadline(Date.now() + QUERY_MS, () => handle.query(drillState)).catch(() => null);
+    const asked = session.client.connection.withDeadline(Date.now() + QUERY_MS, () => handle.query(drillState));
+    const state = await asked.catch((e: unknown) => this.#silent(e, session));
     if (!state) return;
+    this.#heardMs = Date.now();
     const status = ['chain', 'manual'].includes(state.phase) ? await writer.status().catch(() => null) : null;
     this.#view.update(this.#model.state(state, status, Date.now()));
+  }
+
+  /** Who waits for a drill that says nothing learns for how long, why as far as it is known, and who else is there. */
+  #silent(e: unknown, session: Session): null {
+    const now = Date.now();
+    if (now - Math.max(this.#heardMs, this.#saidSilentMs) < SILENT_MS) return null;
+    this.#saidSilentMs = now;
+    const { temporal, worker } = session.pids();
+    const engine = `Temporal ${session.address}${temporal ? ` pid ${temporal}` : ''}, worker ${worker ? `pid ${worker}` : 'not there'}`;
+    this.note(`the drill has not answered for ${Math.round((now - this.#heardMs) / 1000)} s: ${rpcMessageOf(e)} (${engine})`);
+    return null;
   }
 
   #finish(r: DrillResult, session: Session): number {

@@ -29,6 +29,7 @@ people:
 let run: ChildProcess;
 let board: BoardProcess;
 let stdout = '';
+let stderr = '';
 let exit: Promise<number | null>;
 
 beforeAll(async () => {
@@ -52,9 +53,10 @@ beforeAll(async () => {
   run = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', './board.yaml', '--crew', './crew.yaml', '--json'], {
     cwd: dir,
     env,
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   run.stdout!.on('data', (d: Buffer) => (stdout += d.toString()));
+  run.stderr!.on('data', (d: Buffer) => (stderr += d.toString()));
   exit = new Promise((resolve) => run.once('close', resolve));
   board = await BoardProcess.start(dir, env);
 }, 60_000);
@@ -79,7 +81,8 @@ async function until(b: Browser, path: string, so: (html: string) => boolean): P
   for (;;) {
     const { body } = await b.get(path);
     if (so(body)) return body;
-    if (Date.now() > deadline) throw new Error(`${path} did not become so: ${body.slice(body.indexOf('<main'), 3_000)}`);
+    if (Date.now() > deadline || run.exitCode !== null)
+      throw new Error(`${path} did not become so; the command (status ${run.exitCode}) said:\n${stderr}\n${body.slice(body.indexOf('<main'), 3_000)}`);
     await new Promise((r) => setTimeout(r, 100));
   }
 }
