@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { inventorySchema } from '../../core/runbook/schema.ts';
 import { inspectRunbook, loadRunbook, runbookFile } from '../../evidence/load-runbook.ts';
-import { CATALOGUE, RUNBOOK } from '../support/runbook.ts';
+import { CATALOGUE, INVENTORY, RUNBOOK } from '../support/runbook.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'drillbook-runbook-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -172,18 +171,10 @@ test('a missing file names its neighbours', () => {
   );
 });
 
+/** Where the runbook does not fit a target, changed so. */
+const codes = (change: object, text = RUNBOOK) =>
+  inspectRunbook(written(text), CATALOGUE, { ...INVENTORY, ...change }).problems.map((p) => `${p.line}:${p.column} ${p.code}`);
 describe('against a target', () => {
-  const local = inventorySchema.parse({
-    target: 'local',
-    platform: 'local',
-    system: 'mysql',
-    site: 'here',
-    nodes: ['db1', 'db2', 'db3'],
-    disposable: true,
-    drills: 'allowed',
-  });
-  const codes = (change: object, text = RUNBOOK) =>
-    inspectRunbook(written(text), CATALOGUE, { ...local, ...change }).problems.map((p) => `${p.line}:${p.column} ${p.code}`);
   test('it fits', () => expect(codes({})).toEqual([]));
   test('too few nodes, of another system', () =>
     expect(codes({ nodes: ['db1', 'db2'], system: 'etcd' })).toEqual(['3:18 DRILL_TARGET_UNFIT', '3:32 DRILL_TARGET_UNFIT', '16:36 DRILL_UNKNOWN_NODE']));

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { CACHE_DIR } from './lab.ts';
+import { CACHE_DIR } from './tools.ts';
 
 export const MARK = 'DRILLBOOK_TEST_MARK';
 const NAMESPACES = ['net', 'mnt', 'pid', 'user'];

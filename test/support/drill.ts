@@ -14,7 +14,7 @@ import type { Prepared } from '../../console/cli/run/prepare.ts';
 import { Session } from '../../console/cli/run/session.ts';
 import { drillState, WORKFLOW_QUEUE } from '../../workflows/messages.ts';
 import type { DrillInput, DrillResult, DrillState } from '../../workflows/messages.ts';
-import { CACHE_DIR, testTools } from './lab.ts';
+import { CACHE_DIR, testTools } from './tools.ts';
 
 export const ROOT = resolve(import.meta.dirname, '../..');
 

@@ -1,6 +1,6 @@
 /** Labs for tests that need real servers. */
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectLocal } from '../../targets/platforms/local/connect.ts';
 import type { LocalPlatform } from '../../targets/platforms/local/connect.ts';
@@ -9,6 +9,7 @@ import type { Lab, LabOptions } from '../../targets/platforms/local/lab.ts';
 import { mysqlSystem } from '../../targets/systems/mysql/system.ts';
 import type { MysqlSystem } from '../../targets/systems/mysql/system.ts';
 import type { Tools } from '../../targets/tools.ts';
+import { CACHE_DIR, testTools } from './tools.ts';
 
 export interface TestLab extends AsyncDisposable {
   platform: LocalPlatform;
@@ -16,14 +17,6 @@ export interface TestLab extends AsyncDisposable {
   tools: Tools;
   stateFile: string;
   workDir: string;
-}
-
-const CACHE = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-export const CACHE_DIR = join(CACHE, 'drillbook');
-
-/** What `npm test` hands down; run by hand, what the last set-up found. */
-export function testTools(): Tools {
-  return JSON.parse(process.env['DRILLBOOK_TOOLS'] ?? readFileSync(join(CACHE_DIR, 'tools', 'tools.json'), 'utf8')) as Tools;
 }
 
 /** A folder with a path short enough for sockets. */

@@ -1,21 +1,18 @@
 /** Two or three whole MariaDB servers that share a past: with system tables and accounts, so that they replicate and privileges count. */
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConnection } from 'mysql2/promise';
-import type { Connection } from 'mysql2/promise';
 import type { Mariadb } from '../../setup/mariadb.mjs';
 import { tied } from '../../setup/process.mjs';
 import { WORKLOAD_DDL } from '../../core/workload.ts';
 import { mustMariadb } from './mariadb.ts';
 import { freePort } from './mysqld.ts';
+import { START_MS_MAX, TestServer } from './server.ts';
 
-const START_MS_MAX = 60_000;
 const SYSTEM_SQL = ['mysql_system_tables.sql', 'mysql_system_tables_data.sql', 'maria_add_gis_sp_bootstrap.sql'];
 
-export class MariadbNode {
+export class MariadbNode extends TestServer {
   readonly name: string;
   readonly dataDir: string;
   readonly socket: string;
@@ -23,9 +20,9 @@ export class MariadbNode {
   readonly dsn: string;
   private readonly mariadb: Mariadb;
   private readonly serverId: number;
-  private child: ChildProcess | null = null;
 
   constructor(mariadb: Mariadb, dir: string, name: string, serverId: number, port: number) {
+    super();
     this.mariadb = mariadb;
     this.name = name;
     this.serverId = serverId;
@@ -38,56 +35,7 @@ export class MariadbNode {
   /** Starts it and waits until it answers. It dies with this process. */
   async start(extra: readonly string[] = []): Promise<void> {
     const [program = '', ...args] = this.mariadb.mariadbd;
-    const [file, argv] = tied(program, [...args, ...baseArgs(this.mariadb, this.dataDir), ...this.nodeArgs(), ...extra]);
-    const child = spawn(file, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (t: string) => (said = (said + t).slice(-4_000)));
-    this.child = child;
-    for (const deadline = Date.now() + START_MS_MAX; ;) {
-      if (child.exitCode !== null) throw new Error(`mariadbd ${this.name} ended with ${child.exitCode}: ${said}`);
-      if (Date.now() > deadline) throw new Error(`mariadbd ${this.name} did not answer for ${START_MS_MAX / 1000} s: ${said}`);
-      try {
-        (await this.connect()).destroy();
-        return;
-      } catch {
-        await new Promise((r) => setTimeout(r, 30));
-      }
-    }
-  }
-
-  async connect(): Promise<Connection> {
-    const c = await createConnection({
-      socketPath: this.socket,
-      user: 'root',
-      multipleStatements: true,
-      supportBigNumbers: true,
-      bigNumberStrings: true,
-      dateStrings: true,
-    });
-    c.on('error', () => {});
-    return c;
-  }
-
-  /** Runs statements one after the other on one connection. */
-  async sql(...statements: string[]): Promise<Record<string, unknown>[]> {
-    const c = await this.connect();
-    try {
-      let last: unknown;
-      for (const s of statements) [last] = await c.query(s);
-      return last as Record<string, unknown>[];
-    } finally {
-      c.destroy();
-    }
-  }
-
-  /** SIGKILL, and waits until it is gone. */
-  async kill(): Promise<void> {
-    const child = this.child;
-    this.child = null;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((r) => child.once('exit', r));
-    child.kill('SIGKILL');
-    await gone;
+    await this.launch(tied(program, [...args, ...baseArgs(this.mariadb, this.dataDir), ...this.nodeArgs(), ...extra]));
   }
 
   private nodeArgs(): string[] {

@@ -1,18 +1,13 @@
 /** Throw-away MariaDB servers for tests, out of Debian's packages. Where these cannot be had, a test fails and says why: none skips itself. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConnection } from 'mysql2/promise';
-import type { Connection } from 'mysql2/promise';
 import { cacheFolder, withLock } from '../../setup/cache.mjs';
 import { fetchMariadb, fetchMariadbFiles, findMariadb, findMariadbFiles, MARIADB_COST, MARIADB_FILES_COST } from '../../setup/mariadb.mjs';
 import type { Mariadb } from '../../setup/mariadb.mjs';
 import { createProgress } from '../../setup/progress.mjs';
 import { tied } from '../../setup/process.mjs';
-
-const START_MS_MAX = 60_000;
+import { TestServer } from './server.ts';
 
 /** MariaDB, fetched when it is not there yet; or why it cannot be had. */
 export async function ensureMariadb(): Promise<Mariadb | string> {
@@ -58,14 +53,15 @@ async function ensure<T, U = T>(
   }
 }
 
-export class TestMariadb {
+export class TestMariadb extends TestServer {
+  readonly name = 'mariadbd';
   readonly mariadb: Mariadb;
   readonly dir: string;
   readonly dataDir: string;
   readonly socket: string;
-  private child: ChildProcess | null = null;
 
   private constructor(mariadb: Mariadb, dir: string) {
+    super();
     this.mariadb = mariadb;
     this.dir = dir;
     this.dataDir = join(dir, 'data');
@@ -87,46 +83,7 @@ export class TestMariadb {
 
   async start(extra: readonly string[] = []): Promise<void> {
     const [program = '', ...args] = this.mariadb.mariadbd;
-    const [file, argv] = tied(program, [...args, ...this.options(), ...extra]);
-    const child = spawn(file, argv, { stdio: ['ignore', 'ignore', 'pipe'] });
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (t: string) => (said = (said + t).slice(-4_000)));
-    this.child = child;
-    const deadline = Date.now() + START_MS_MAX;
-    for (;;) {
-      if (child.exitCode !== null) throw new Error(`mariadbd ended with ${child.exitCode}: ${said}`);
-      if (Date.now() > deadline) throw new Error(`mariadbd did not answer for ${START_MS_MAX / 1000} s: ${said}`);
-      try {
-        const c = await this.connect();
-        c.destroy();
-        return;
-      } catch {
-        await new Promise((r) => setTimeout(r, 50));
-      }
-    }
-  }
-
-  async connect(): Promise<Connection> {
-    const c = await createConnection({
-      socketPath: this.socket,
-      user: 'root',
-      multipleStatements: true,
-      supportBigNumbers: true,
-      bigNumberStrings: true,
-      dateStrings: true,
-    });
-    c.on('error', () => {});
-    return c;
-  }
-
-  /** SIGKILL, and waits until it is gone. */
-  async kill(): Promise<void> {
-    const child = this.child;
-    this.child = null;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((r) => child.once('exit', r));
-    child.kill('SIGKILL');
-    await gone;
+    await this.launch(tied(program, [...args, ...this.options(), ...extra]));
   }
 
   async remove(): Promise<void> {

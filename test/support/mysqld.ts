@@ -1,23 +1,14 @@
 /** Throw-away mysqld processes for tests that need two real servers and no network: sockets and loopback, data in a temporary folder, gone with the test. */
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createConnection } from 'mysql2/promise';
-import type { Connection } from 'mysql2/promise';
-import { cacheFolder } from '../../setup/cache.mjs';
 import { ensureTemplate } from '../../targets/systems/mysql/template.ts';
 import type { Tools } from '../../targets/tools.ts';
+import { TestServer } from './server.ts';
+import { CACHE_DIR, testTools } from './tools.ts';
 
-export async function findTools(): Promise<Tools> {
-  return JSON.parse(await readFile(join(cacheFolder(process.env), 'tools/tools.json'), 'utf8')) as Tools;
-}
-
-const START_MS_MAX = 60_000;
-
-export class TestMysqld {
+export class TestMysqld extends TestServer {
   readonly name: string;
   readonly dataDir: string;
   readonly socket: string;
@@ -25,9 +16,9 @@ export class TestMysqld {
   readonly dsn: string;
   private readonly tools: Tools;
   private readonly serverId: number;
-  private child: ChildProcess | null = null;
 
   constructor(tools: Tools, dir: string, name: string, serverId: number, port: number) {
+    super();
     this.tools = tools;
     this.name = name;
     this.serverId = serverId;
@@ -39,64 +30,8 @@ export class TestMysqld {
 
   /** Starts it and waits until it answers. It dies with this process. `cwd`: where it looks for `mysqld.my`, the list of its components. */
   async start(extra: string[] = [], cwd?: string): Promise<void> {
-    const child = spawn(
-      this.tools.setpriv,
-      ['--pdeathsig', 'KILL', this.tools.mysqld, ...baseArgs(this.tools, this.dataDir), ...nodeArgs(this), `--server-id=${this.serverId}`, ...extra],
-      {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        cwd,
-      },
-    );
-    let said = '';
-    child.stderr.setEncoding('utf8').on('data', (t: string) => (said = (said + t).slice(-4_000)));
-    this.child = child;
-    const deadline = Date.now() + START_MS_MAX;
-    for (;;) {
-      if (child.exitCode !== null) throw new Error(`mysqld ${this.name} ended with ${child.exitCode}: ${said}`);
-      if (Date.now() > deadline) throw new Error(`mysqld ${this.name} did not answer for ${START_MS_MAX / 1000} s: ${said}`);
-      try {
-        const c = await this.connect();
-        c.destroy();
-        return;
-      } catch {
-        await new Promise((r) => setTimeout(r, 50));
-      }
-    }
-  }
-
-  async connect(): Promise<Connection> {
-    const c = await createConnection({
-      socketPath: this.socket,
-      user: 'root',
-      multipleStatements: true,
-      supportBigNumbers: true,
-      bigNumberStrings: true,
-      dateStrings: true,
-    });
-    c.on('error', () => {});
-    return c;
-  }
-
-  /** Runs statements one after the other on one connection. */
-  async sql(...statements: string[]): Promise<Record<string, unknown>[]> {
-    const c = await this.connect();
-    try {
-      let last: unknown;
-      for (const s of statements) [last] = await c.query(s);
-      return last as Record<string, unknown>[];
-    } finally {
-      c.destroy();
-    }
-  }
-
-  /** SIGKILL, and waits until it is gone. */
-  async kill(): Promise<void> {
-    const child = this.child;
-    this.child = null;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((r) => child.once('exit', r));
-    child.kill('SIGKILL');
-    await gone;
+    const server = [this.tools.mysqld, ...baseArgs(this.tools, this.dataDir), ...nodeArgs(this), `--server-id=${this.serverId}`, ...extra];
+    await this.launch([this.tools.setpriv, ['--pdeathsig', 'KILL', ...server]], cwd);
   }
 }
 
@@ -109,7 +44,7 @@ export interface TestServers {
 
 /** Servers with equal data and no GTIDs: copies of the lab's template. `ddl` runs on each, unlogged, before they part. */
 export async function startServers(names: string[], ddl: readonly string[]): Promise<TestServers> {
-  const tools = await findTools();
+  const tools = testTools();
   const dir = await mkdtemp(join(tmpdir(), 'dbt-'));
   const nodes: TestMysqld[] = [];
   const stop = async () => {
@@ -117,7 +52,7 @@ export async function startServers(names: string[], ddl: readonly string[]): Pro
     await rm(dir, { recursive: true, force: true });
   };
   try {
-    const template = await ensureTemplate({ tools, cacheDir: cacheFolder(process.env), socketDir: dir, progress: () => {} });
+    const template = await ensureTemplate({ tools, cacheDir: CACHE_DIR, socketDir: dir, progress: () => {} });
     for (const [i, name] of names.entries()) {
       const node = new TestMysqld(tools, dir, name, i + 1, await freePort());
       await cp(template, node.dataDir, { recursive: true });

@@ -1,6 +1,7 @@
-/** A small, right runbook, and a catalogue that knows what it names; tests break it in one place. */
+/** A small, right runbook, and a catalogue that knows what it names, a target that fits; tests break it in one place. */
 import { z } from 'zod';
 import type { Catalogue } from '../../core/runbook/lint.ts';
+import { inventorySchema } from '../../core/runbook/schema.ts';
 
 export const CATALOGUE: Catalogue = {
   faults: {
@@ -14,6 +15,17 @@ export const CATALOGUE: Catalogue = {
   },
   checks: { fenced: { schema: z.strictObject({ node: z.string() }) }, recovered: {} },
 };
+
+/** The target that it fits. */
+export const INVENTORY = inventorySchema.parse({
+  target: 'local',
+  platform: 'local',
+  system: 'mysql',
+  site: 'here',
+  nodes: ['db1', 'db2', 'db3'],
+  disposable: true,
+  drills: 'allowed',
+});
 
 export const RUNBOOK = `runbook: small
 title: A small disaster

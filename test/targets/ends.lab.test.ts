@@ -9,7 +9,8 @@ import { connectLocal } from '../../targets/platforms/local/connect.ts';
 import { startLab, startTicksOf } from '../../targets/platforms/local/lab.ts';
 import type { LabOptions } from '../../targets/platforms/local/lab.ts';
 import type { LabState } from '../../targets/platforms/local/layout.ts';
-import { CACHE_DIR, freshLab, scratchDir, testTools } from '../support/lab.ts';
+import { freshLab, scratchDir } from '../support/lab.ts';
+import { CACHE_DIR, testTools } from '../support/tools.ts';
 
 const GONE_MS_MAX = 5_000;
 let dir: string;

@@ -16,7 +16,7 @@ import { transitionSignal } from '../../workflows/messages.ts';
 import { expectedBad } from '../support/independent.ts';
 import { ROOT, startDrill } from '../support/drill.ts';
 import type { TestDrill } from '../support/drill.ts';
-import { testTools } from '../support/lab.ts';
+import { testTools } from '../support/tools.ts';
 
 const DRILL_MS = 240_000;
 const lines = <T>(d: TestDrill, name: string): T[] =>

@@ -3,19 +3,10 @@ import { parse } from 'yaml';
 import type { CrewMember, PublicKeyEntry } from '../../../core/message.ts';
 import { lintRunbook } from '../../../core/runbook/lint.ts';
 import { compilePlan } from '../../../core/runbook/plan-compile.ts';
-import { inventorySchema, runbookSchema } from '../../../core/runbook/schema.ts';
+import { runbookSchema } from '../../../core/runbook/schema.ts';
 import type { Runbook } from '../../../core/runbook/schema.ts';
-import { CATALOGUE, RUNBOOK } from '../../support/runbook.ts';
+import { CATALOGUE, INVENTORY as inventory, RUNBOOK } from '../../support/runbook.ts';
 
-const inventory = inventorySchema.parse({
-  target: 'local',
-  platform: 'local',
-  system: 'mysql',
-  site: 'here',
-  nodes: ['db1', 'db2', 'db3'],
-  disposable: true,
-  drills: 'allowed',
-});
 type Step = Runbook['steps'][number];
 /** The small runbook (steps for sre and dba), its first step changed. */
 const runbook = (first: Partial<Step>, more: Partial<Runbook> = {}): Runbook => {

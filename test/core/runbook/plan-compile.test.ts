@@ -5,19 +5,10 @@ import { criticalPath } from '../../../core/runbook/lint.ts';
 import { compilePlan } from '../../../core/runbook/plan-compile.ts';
 import type { PlanSources } from '../../../core/runbook/plan-compile.ts';
 import { rehearsalOf } from '../../../core/runbook/rehearsal.ts';
-import { inventorySchema, runbookSchema } from '../../../core/runbook/schema.ts';
+import { runbookSchema } from '../../../core/runbook/schema.ts';
 import type { Runbook } from '../../../core/runbook/schema.ts';
-import { CATALOGUE, RUNBOOK } from '../../support/runbook.ts';
+import { CATALOGUE, INVENTORY as inventory, RUNBOOK } from '../../support/runbook.ts';
 
-const inventory = inventorySchema.parse({
-  target: 'local',
-  platform: 'local',
-  system: 'mysql',
-  site: 'here',
-  nodes: ['db1', 'db2', 'db3'],
-  disposable: true,
-  drills: 'allowed',
-});
 const operator: PublicKeyEntry = { id: 'operator', publicKey: 'a'.repeat(64), kind: 'operator', people: [{ name: 'operator', roles: ['sre', 'dba'] }] };
 const runbook = (change: (r: Runbook) => void = () => undefined): Runbook => {
   const r = runbookSchema.parse(parse(RUNBOOK));

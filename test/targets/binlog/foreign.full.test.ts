@@ -5,7 +5,7 @@ import { decode } from '../../support/corpus/decode.ts';
 import type { Decoded, DecodedRow } from '../../support/corpus/decode.ts';
 import { canonOfServer, lossyOfDecoded } from '../../support/corpus/json.ts';
 import { mustMariadb, mustMariadbFiles } from '../../support/mariadb.ts';
-import { findTools } from '../../support/mysqld.ts';
+import { testTools } from '../../support/tools.ts';
 import { printLog } from '../../support/mysqlbinlog-text.ts';
 import type { Printed, PrintedLog } from '../../support/mysqlbinlog-text.ts';
 
@@ -88,7 +88,7 @@ const allRows = (log: Decoded): DecodedRow[] => [...log.txs.flatMap((tx) => tx.r
 
 /** Whatever one of the two tools can read is what we read: rows and their values, GTIDs. */
 async function compareWithTools(log: Decoded, path: string, mariadbBinlog: readonly string[], whole: boolean): Promise<void> {
-  const printed = [await printLog([(await findTools()).mysqlbinlog], path), await printLog(mariadbBinlog, path)].filter((p) => p.status === 0);
+  const printed = [await printLog([testTools().mysqlbinlog], path), await printLog(mariadbBinlog, path)].filter((p) => p.status === 0);
   const rows = allRows(log);
   for (const its of printed) {
     if (whole) expect(gtidsOf(log, its)).toEqual(its.gtids);
