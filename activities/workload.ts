@@ -6,6 +6,7 @@ import { DrillError, messageOf } from '../core/errors.ts';
 import type { ChainEntry, WorkloadSpec } from '../core/plan.ts';
 import type { Instant } from '../core/time.ts';
 import { msBetween } from '../core/time.ts';
+import { entry } from '../setup/entry.mjs';
 import type { DrillRef } from '../workflows/messages.ts';
 import type { Deps, Target } from './deps.ts';
 import { drillDir } from './collect.ts';
@@ -91,7 +92,7 @@ export function workloadActivities(deps: Deps) {
       const { dir, client } = await place(t, ref);
       const facts = await t.platform.facts();
       const log = (name: string) => join(ref.bundle, 'engine', `${name}.log`);
-      const entry = (name: string) => join(deps.root, 'worker', `${name}.ts`);
+      const program = (name: string) => entry(join(deps.root, 'worker'), name);
       const writer: WriterConfig = {
         drillId: ref.drillId,
         dir,
@@ -103,8 +104,8 @@ export function workloadActivities(deps: Deps) {
       const nodes = facts.nodes.map((n) => ({ node: n.name, host: n.address, port: n.port }));
       const reader: ReaderConfig = { samples: join(ref.bundle, BUNDLE.samples), nodes, user: APP.user, everyMs: 200, timeoutMs: 1_000 };
       const secret = { [SQL_PASSWORD_VARIABLE]: APP.password };
-      await t.platform.spawn('writer', [deps.tools.node, entry('writer'), JSON.stringify(writer)], secret, log('writer'));
-      await t.platform.spawn('reader', [deps.tools.node, entry('reader'), JSON.stringify(reader)], secret, log('reader'));
+      await t.platform.spawn('writer', [deps.tools.node, program('writer'), JSON.stringify(writer)], secret, log('writer'));
+      await t.platform.spawn('reader', [deps.tools.node, program('reader'), JSON.stringify(reader)], secret, log('reader'));
       await untilStarted(t, client, log('writer'));
       return { at: await t.platform.now() };
     },

@@ -1,9 +1,10 @@
-/** The npm modules of a checkout, the Node 24 among them, and how to go on with that Node. */
+/** The npm modules of an installation, the Node 24 among them, and how to go on with that Node. */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cacheFolder, withLock } from './cache.mjs';
+import { PACKAGED } from './entry.mjs';
 import { SetupError } from './errors.mjs';
 import { mustRun, tied } from './process.mjs';
 
@@ -13,10 +14,12 @@ export const NPM_COST = 'download 200 MB, 670 MB on disk, about 30 s';
 
 /**
  * Makes node_modules what the lock file says: `npm ci` when it is missing or older than the lock, else nothing (2 ms).
+ * In a package nothing is made or written: npm brought the modules with it, and the folder may be root's.
  * @param {string} root
  * @param {{ env: Readonly<Record<string, string | undefined>>, progress: import('./progress.mjs').Progress }} options
  */
 export async function ensureModules(root, { env, progress }) {
+  if (PACKAGED) return;
   if (modulesState(root) === 'fresh') return stamp(root);
   const name = `npm-${createHash('sha256').update(root).digest('hex').slice(0, 8)}`;
   await withLock(cacheFolder(env), name, progress, async () => {
@@ -86,17 +89,19 @@ const lockDigest = (root) =>
 const packagesOf = (file) => JSON.parse(readFileSync(file, 'utf8')).packages;
 
 /**
- * The Node that runs the project: the one npm brought, else the running one when it is new enough.
+ * The Node that runs the project: the one npm brought, where Node itself would look for it (a package's modules may lie beside it), else the running one when it is new enough.
  * @param {string} root
  */
 export function nodeOf(root) {
-  const brought = join(root, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
-  if (existsSync(brought)) return brought;
+  for (let folder = root; folder !== dirname(folder); folder = dirname(folder)) {
+    const brought = join(folder, 'node_modules', `node-linux-${process.arch}`, 'bin', 'node');
+    if (existsSync(brought)) return brought;
+  }
   if (Number(process.versions.node.split('.')[0]) >= NODE_NEEDED) return process.execPath;
   throw new SetupError(
     'DRILL_NO_NODE',
     `Node ${NODE_NEEDED} is needed; this is ${process.version}, and npm brought none for ${process.platform}-${process.arch}.`,
-    `Install Node ${NODE_NEEDED} or newer, or run npm ci without --omit=optional.`,
+    `Install Node ${NODE_NEEDED} or newer, or let npm install optional dependencies (no --omit=optional).`,
   );
 }
 

@@ -6,16 +6,16 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join, relative } from 'node:path';
+import { delimiter, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from './cache.mjs';
+import { ROOT } from './entry.mjs';
 import { reportFailure } from './errors.mjs';
 import { become, ensureModules, nodeOf } from './npm.mjs';
 import { tied } from './process.mjs';
 import { createProgress } from './progress.mjs';
 import { ensureTools } from './tools.mjs';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const MINUTE_MS = 60_000;
 const KILL_AFTER_MS = 10_000;
 const JEST = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js'];

@@ -1,12 +1,12 @@
 /**
  * Every program that a drill needs, found or fetched. Warm, this reads one file: what was found is kept together with what it was
- * found by (PATH, DRILLBOOK_MYSQLD, the checkout), and is looked for again when that changes or a file is gone.
+ * found by (PATH, DRILLBOOK_MYSQLD, the installation), and is looked for again when that changes or a file is gone.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { sweep, withLock } from './cache.mjs';
+import { ROOT } from './entry.mjs';
 import { SetupError } from './errors.mjs';
 import { clientOptions, fetchMysql, findMysql, MYSQL_COST, serverOptions } from './mysql.mjs';
 import { fetchNet, findNet, NET_COST, NET_NAMES, UTIL_LINUX } from './net.mjs';
@@ -28,7 +28,6 @@ import { wrap, wrapCommand } from './wrappers.mjs';
 
 /** Raise it when what is kept changes its meaning. */
 const RECIPE = 1;
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const ALL = /** @type {const} */ (['mysql', 'net', 'temporal']);
 
 /**
@@ -64,7 +63,7 @@ async function collect(given) {
   await collectNet(tools, behind, fetches.includes('net'), options);
   const temporal = await findTemporal({ env, cacheDir });
   tools.temporal = temporal?.path ?? (fetches.includes('temporal') && !env.TEMPORAL_ADDRESS ? await fetchTemporal({ env, cacheDir, progress }) : null);
-  wrapCommand(binDir, 'drillbook', [tools.node, join(ROOT, 'bin', 'drillbook.mjs')]);
+  wrapCommand(binDir, 'drillbook', [tools.node, join(ROOT, 'setup', 'start.mjs')]);
   return { tools, behind };
 }
 
@@ -141,7 +140,7 @@ function withoutOurs(env, cacheDir) {
 }
 
 /**
- * One folder for each checkout and choice of MySQL, so that two of them at once do not change programs under each other's hands.
+ * One folder for each installation and choice of MySQL, so that two of them at once do not change programs under each other's hands.
  * @param {Options} options
  */
 function folderOf(options) {

@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { isDrillError, messageOf } from '../../core/errors.ts';
+import { PACKAGED } from '../../setup/entry.mjs';
 import { checkKernel } from '../../setup/kernel.mjs';
 import { findMysql, MYSQL_COST } from '../../setup/mysql.mjs';
 import { commandOf, findNet, NET_COST, NET_NAMES, UTIL_LINUX } from '../../setup/net.mjs';
@@ -50,11 +51,11 @@ export function doctorCommand(ctx: CliContext): Command {
 }
 
 async function runtime({ root }: Where): Promise<Finding[]> {
-  const modules = modulesState(root);
+  const modules = PACKAGED ? 'fresh' : modulesState(root);
   return [
     { what: 'Node', state: 'ok', version: process.versions.node, where: process.execPath, note: '' },
     modules === 'fresh'
-      ? { what: 'npm modules', state: 'ok', version: '', where: `${root}/node_modules`, note: '' }
+      ? { what: 'npm modules', state: 'ok', version: '', where: PACKAGED ? '' : `${root}/node_modules`, note: PACKAGED ? `the package ${dirname(root)}` : '' }
       : {
           what: 'npm modules',
           state: 'missing',
@@ -153,5 +154,5 @@ function render(findings: readonly Finding[], colour: boolean): string {
     return f.state === 'ok' ? `${head}  ${paint('dim', f.note)}` : `${head}\n${' '.repeat(9)}${f.note}`;
   });
   const missing = findings.filter((f) => f.state === 'missing').length;
-  return `${lines.join('\n')}\n\n${missing === 0 ? 'Ready for drills.' : `${missing} missing. Nothing was changed; "npm run drill" fetches what can be fetched.`}\n`;
+  return `${lines.join('\n')}\n\n${missing === 0 ? 'Ready for drills.' : `${missing} missing. Nothing was changed; "drillbook run" fetches what can be fetched.`}\n`;
 }

@@ -1,6 +1,7 @@
 /** The pictures of the live view: a frame of the running drill, and the table that stays. Pure: state in, lines out. */
 import type { FigureModel, ReportModel } from '../../core/report/model.ts';
 import { clock, count, duration, limit, plural } from '../../core/report/text.ts';
+import { COMMAND } from '../../setup/entry.mjs';
 import type { ChainStatus, LiveObjective, LiveState, LiveStep } from '../live-state.ts';
 import { columns, fit, pad } from './live-text.ts';
 import type { Line, Span, Style } from './live-text.ts';
@@ -171,7 +172,7 @@ export function finale(m: ReportModel, paths: FinishPaths, width: number): Line[
   if (m.data.bad.total > 3) lines.push([[`${INDENT}    and ${count(m.data.bad.total - 3)} more: all in fates.jsonl`, 'dim']]);
   if (m.reasons.length > 0 || m.data.bad.total > 0) lines.push([]);
   const row = (label: string, value: string): Line => [[INDENT + pad(label, 11), 'dim'], [value]];
-  lines.push(row('report', paths.report), row('check', `npx drillbook report ${paths.folder}`));
+  lines.push(row('report', paths.report), row('check', `${COMMAND} report ${paths.folder}`));
   if (paths.reconcile) lines.push(row('reconcile', paths.reconcile));
   return lines;
 }

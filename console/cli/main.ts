@@ -1,8 +1,10 @@
 /** The command line's entry: the one place here that reads the environment. */
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { DrillError, isDrillError } from '../../core/errors.ts';
 import { cacheFolder } from '../../setup/cache.mjs';
+import { PACKAGED, ROOT } from '../../setup/entry.mjs';
 import { createProgress } from '../../setup/progress.mjs';
 import { ensureTools } from '../../setup/tools.mjs';
 import { EXIT } from './context.ts';
@@ -32,14 +34,27 @@ const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {
   binlog: async (ctx) => (await import('./binlog.ts')).binlogCommand(ctx),
   heal: async (ctx) => (await import('./heal.ts')).healCommand(ctx),
   lab: async (ctx) => (await import('./lab.ts')).labCommand(ctx),
-  bench: async (ctx) => (await import('./bench.ts')).benchCommand(ctx),
+  bench: async (ctx) => (PACKAGED ? noBench() : (await import('./bench.ts')).benchCommand(ctx)),
 };
+
+/** What a package answers: it has no test logs and no other readers to measure against. */
+const noBench = (): Command =>
+  new Command('bench')
+    .description('only in a checkout: measure what Drillbook itself costs')
+    .argument('[parts...]')
+    .allowUnknownOption()
+    .action(() => {
+      throw new DrillError('DRILL_CHECKOUT_ONLY', 'the package has no benchmarks', 'run `npm run bench` in a checkout of the source');
+    });
+
+/** package.json is the one place that has it. */
+const version = (): string => (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
 
 function contextOf(env: NodeJS.ProcessEnv): CliContext {
   const cacheDir = cacheFolder(env);
   return {
     cwd: process.cwd(),
-    root: resolve(import.meta.dirname, '../..'),
+    root: ROOT,
     cacheDir,
     env,
     stdin: process.stdin,
@@ -58,7 +73,7 @@ async function main(): Promise<void> {
   sweepRuns(ctx.cacheDir);
   const program = new Command('drillbook')
     .description('Proves that a disaster-recovery manual works: breaks a real system, times the people, accounts for every acknowledged write.')
-    .version('0.1.0')
+    .version(version())
     .showHelpAfterError('(drillbook --help shows what there is)')
     .exitOverride();
   const name = process.argv[2] ?? '';

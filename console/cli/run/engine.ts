@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { DrillError } from '../../../core/errors.ts';
+import { entry } from '../../../setup/entry.mjs';
 import type { Tools } from '../../../targets/tools.ts';
 import { Child } from './children.ts';
 
@@ -95,7 +96,7 @@ export async function startWorker(o: EngineOptions, env: Record<string, string>)
   const before = marks();
   const child = new Child({
     name: 'the worker',
-    argv: [o.tools.node, join(o.root, 'worker', 'main.ts')],
+    argv: [o.tools.node, entry(join(o.root, 'worker'), 'main')],
     env: { ...env, DRILLBOOK_TOOLS: JSON.stringify(o.tools), DRILLBOOK_OWNED: '1' },
     logFile,
     setpriv: o.tools.setpriv,

@@ -10,6 +10,7 @@ import { canonicalJson } from '../../../core/json.ts';
 import { crewOf } from '../../../core/message.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { reportOf } from '../../../evidence/load.ts';
+import { COMMAND } from '../../../setup/entry.mjs';
 import type { DrillResult } from '../../../workflows/messages.ts';
 import { drillState } from '../../../workflows/messages.ts';
 import { EXIT } from '../context.ts';
@@ -66,7 +67,7 @@ export class Follower {
     const { keys } = this.#prepared.plan;
     const people = crewOf(keys.filter((k) => k.id !== TERMINAL)).map((p) => `${p.name} (${p.roles.join(', ')})`);
     this.note(`people     ${people.join(', ')}`);
-    this.note('in other terminals of this machine: npx drillbook show, ack, done, approve, watch; each has --help. A page for all: npx drillbook board');
+    this.note(`in other terminals of this machine: ${COMMAND} show, ack, done, approve, watch; each has --help. A page for all: ${COMMAND} board`);
   }
 
   kept(s: Session): void {
@@ -143,7 +144,7 @@ export class Follower {
   #reconcileLine(s: Session): string {
     const promoted = this.#prepared.plan.chain.findLast((e) => e.do === 'promote')?.with['node'];
     const work = join(s.dir.path, 'lab', 'work', this.#prepared.drillId);
-    return `npx drillbook reconcile --old ${join(work, 'engine-old-logs')} --new ${join(s.dir.path, 'lab', `${String(promoted)}.sock`)} --ledger ${this.#show(join(this.#prepared.bundle, BUNDLE.ledger))} --list`;
+    return `${COMMAND} reconcile --old ${join(work, 'engine-old-logs')} --new ${join(s.dir.path, 'lab', `${String(promoted)}.sock`)} --ledger ${this.#show(join(this.#prepared.bundle, BUNDLE.ledger))} --list`;
   }
 
   #show(path: string): string {

@@ -1,6 +1,7 @@
 /** The processes of one run: Temporal (unless one is given), the lab, the worker, the rehearsal operator; all of them end with it, whatever happens. */
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
+import { entry } from '../../../setup/entry.mjs';
 import { startLab } from '../../../targets/platforms/local/lab.ts';
 import type { Lab } from '../../../targets/platforms/local/lab.ts';
 import type { Tools } from '../../../targets/tools.ts';
@@ -100,7 +101,7 @@ export class Session {
     };
     const child = new Child({
       name: 'the rehearsal operator',
-      argv: [tools.node, join(ctx.root, 'console', 'operator', 'main.ts')],
+      argv: [tools.node, entry(join(ctx.root, 'console', 'operator'), 'main')],
       env: ctx.env,
       logFile: join(prepared.logDir, 'operator.log'),
       input: JSON.stringify(config),

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DrillError, messageOf } from '../../../core/errors.ts';
+import { entry } from '../../../setup/entry.mjs';
 import { dataDirOf, optionFileOf } from '../../systems/mysql/server.ts';
 import type { Tools } from '../../tools.ts';
 import { checkDir, holderLogOf, holderSocketOf, NODES_MAX, nodeNames, placeOf, PORT, serverPathsOf, SERVICE_ADDRESS, stateFileOf } from './layout.ts';
@@ -94,7 +95,7 @@ async function launch(config: HolderConfig): Promise<ChildProcess> {
   await writeFile(file, `${JSON.stringify(config, null, 2)}\n`);
   const log = openSync(holderLogOf(config.dir), 'w');
   const user = config.uid === 0 ? [] : ['--user', '--map-root-user'];
-  const holder = [config.tools.node, join(import.meta.dirname, 'holder.ts'), file];
+  const holder = [config.tools.node, entry(import.meta.dirname, 'holder'), file];
   const args = [...user, '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', ...holder];
   // Nothing of the owner's environment gets in: C for messages that are matched, a compile cache because half of the holder's start is compiling.
   const env = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', NODE_COMPILE_CACHE: join(config.cacheDir, 'compiled') };

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DrillError } from '../../../core/errors.ts';
 import type { EffectInterval, Instant } from '../../../core/time.ts';
+import { entry } from '../../../setup/entry.mjs';
 import type { Pair } from '../../port.ts';
 import { instant } from './clock.ts';
 import { Judge } from './judge.ts';
@@ -130,7 +131,7 @@ export class Probes {
   }
 
   #launch(place: string): Agent {
-    const argv = [...this.#at(place), this.#node, join(import.meta.dirname, 'agent.ts'), place];
+    const argv = [...this.#at(place), this.#node, entry(import.meta.dirname, 'agent'), place];
     const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
     const agent: Agent = { child, reports: 0, answers: [] };
     this.#agents.set(place, agent);
