@@ -22,6 +22,7 @@ import type { createActivities } from '../activities/index.ts';
 import type { Accepted, DrillInput, DrillResult } from './messages.ts';
 import { drillState, refusedAttempt, targetQueue, transition, transitionSignal } from './messages.ts';
 import { runChain, healHeld } from './chain.ts';
+import { keepListed } from './listed.ts';
 import { DrillRun } from './run.ts';
 import { runSteps } from './manual.ts';
 import { tellPeople } from './tell.ts';
@@ -32,6 +33,7 @@ export async function drill(input: DrillInput): Promise<DrillResult> {
   const run = new DrillRun(input);
   hear(run);
   const recorder = run.record();
+  void keepListed(run);
   try {
     await lock(run);
     const main = new CancellationScope({ cancellable: true });

@@ -26,6 +26,8 @@ export interface DrillInput {
   ref: DrillRef;
   plan: Plan;
   planDigest: string;
+  /** the server knows the attributes by which drills are listed (core/attributes.ts) */
+  listed?: boolean;
   /** set when the drill goes on in a new run (continue as new) */
   carried?: Carried;
 }

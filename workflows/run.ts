@@ -188,6 +188,11 @@ export class DrillRun {
     this.guarding = null;
   }
 
+  /** null: the evidence is not sealed yet */
+  get verdict(): DrillResult['verdict'] | null {
+    return this.#result?.verdict ?? null;
+  }
+
   ended(r: DrillResult): void {
     this.phase = 'ended';
     this.doing = '';

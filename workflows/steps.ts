@@ -88,6 +88,15 @@ export class Steps {
       .join(', ');
   }
 
+  /** Roles, or the person to whom a step was handed, that open steps wait for. */
+  get waits(): string[] {
+    const whom = this.#states.flatMap((s) => {
+      if (s.status === 'checked') return s.approver ?? [];
+      return OPEN.includes(s.status) ? (s.delegate ?? (rolesOf(s).length > 0 ? rolesOf(s) : s.role)) : [];
+    });
+    return [...new Set(whom)].toSorted();
+  }
+
   planOf(id: string): StepPlan {
     return this.#plan.find((s) => s.id === id)!;
   }

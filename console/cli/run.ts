@@ -1,15 +1,12 @@
 /** `drillbook run`: one drill from set-up to verdict. Exit status 0 pass, 1 fail, 2 usage or set-up error, 3 unknown. */
-import type { WorkflowHandle } from '@temporalio/client';
 import { Command, Option } from 'commander';
 import { ensureKernel } from '../../setup/kernel.mjs';
 import { DrillError, messageOf } from '../../core/errors.ts';
-import type { drill } from '../../workflows/drill.ts';
-import { WORKFLOW_QUEUE } from '../../workflows/messages.ts';
 import type { DrillInput } from '../../workflows/messages.ts';
 import { send } from '../door.ts';
-import { rpcMessageOf } from '../temporal.ts';
 import { consoleKey } from '../people/console-key.ts';
 import { configFolder } from '../people/private.ts';
+import { startDrill } from '../start-drill.ts';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
 import { Follower } from './run/follow.ts';
@@ -71,7 +68,7 @@ async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promis
         plan: prepared.plan,
         planDigest: prepared.planDigest,
       };
-      const handle = await startDrill(session, input);
+      const handle = await startDrill(session.client, input, (line) => follower.note(line));
       session.startOperator();
       if (!prepared.operator) follower.crew();
       stop.onFirst(() => {
@@ -89,31 +86,6 @@ async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promis
   } finally {
     stop.dispose();
     follower.close();
-  }
-}
-
-const START_MS = 30_000;
-
-async function startDrill(session: Session, input: DrillInput): Promise<WorkflowHandle> {
-  const { client, address } = session;
-  const start = () =>
-    client.workflow.start<typeof drill>('drill', {
-      args: [input],
-      taskQueue: WORKFLOW_QUEUE,
-      workflowId: input.ref.drillId,
-      workflowIdReusePolicy: 'REJECT_DUPLICATE',
-    });
-  try {
-    return await client.connection.withDeadline(Date.now() + START_MS, start);
-  } catch (cause) {
-    throw new DrillError(
-      'DRILL_NO_ENGINE',
-      `Temporal at ${address} did not start the drill: ${rpcMessageOf(cause)}`,
-      'look at its log, or at the server that TEMPORAL_ADDRESS names',
-      {
-        cause,
-      },
-    );
   }
 }
 

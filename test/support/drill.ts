@@ -11,8 +11,9 @@ import type { HistoryEntry } from '../../core/history.ts';
 import type { CliContext } from '../../console/cli/context.ts';
 import { prepareDrill } from '../../console/cli/run/prepare.ts';
 import type { Prepared } from '../../console/cli/run/prepare.ts';
+import { startDrill as startWorkflow } from '../../console/start-drill.ts';
 import { Session } from '../../console/cli/run/session.ts';
-import { drillState, WORKFLOW_QUEUE } from '../../workflows/messages.ts';
+import { drillState } from '../../workflows/messages.ts';
 import type { DrillInput, DrillResult, DrillState } from '../../workflows/messages.ts';
 import { CACHE_DIR, testTools } from './tools.ts';
 
@@ -68,7 +69,7 @@ export async function startDrill(o: { rehearse?: string; changes?: [string, stri
     plan: prepared.plan,
     planDigest: prepared.planDigest,
   };
-  const handle = await session.client.workflow.start('drill', { args: [input], taskQueue: WORKFLOW_QUEUE, workflowId: prepared.drillId });
+  const handle = await startWorkflow(session.client, input, () => undefined);
   session.startOperator();
   const state = (): Promise<DrillState> => session.client.connection.withDeadline(Date.now() + 1_500, () => handle.query(drillState));
   return {

@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { ATTRIBUTES } from '../../core/attributes.ts';
 import type { FateLine } from '../../core/bundle.ts';
 import { BUNDLE } from '../../core/bundle.ts';
 import type { ReportModel } from '../../core/report.ts';
@@ -75,6 +76,17 @@ test(
     ]);
     expect(d.history().filter((e) => e.kind === 'comment')).toHaveLength(1);
     const recorded = await d.handle.fetchHistory();
+    expect(listedIn(recorded.events!)).toEqual([
+      'preparing',
+      'chain',
+      'manual',
+      ...['sre', 'dba', 'incident-commander'].map((role) => `manual ${role}`),
+      'verifying',
+      'sealing',
+      'ended',
+    ]);
+    const { typedSearchAttributes: now } = await d.handle.describe();
+    expect([now.get(ATTRIBUTES.verdict), now.get(ATTRIBUTES.waits), now.get(ATTRIBUTES.runbook)]).toEqual(['pass', undefined, 'mysql-stale-promotion']);
     if (process.env['DRILLBOOK_RECORD']) writeFileSync(join(ROOT, 'test/histories/default.json'), anonymous(historyToJSON(recorded)));
     await Worker.runReplayHistory({ workflowsPath: join(ROOT, 'workflows/index.ts') }, recorded);
   },
@@ -107,6 +119,19 @@ test(
   },
   DRILL_MS,
 );
+
+/** Phases and whom they waited for, each as it was first told to Temporal's lists. */
+function listedIn(events: readonly { upsertWorkflowSearchAttributesEventAttributes?: Upsert | null }[]): string[] {
+  const told = events.flatMap((e) => {
+    const fields = e.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields;
+    const value = (name: string): unknown => JSON.parse(Buffer.from(fields?.[name]?.data ?? 'null').toString() || 'null');
+    return fields ? [[value(ATTRIBUTES.phase.name), ...((value(ATTRIBUTES.waits.name) as string[] | null) ?? [])].join(' ')] : [];
+  });
+  return [...new Set(told)];
+}
+interface Upsert {
+  searchAttributes?: { indexedFields?: Record<string, { data?: Uint8Array | null }> | null } | null;
+}
 
 /** Wrong messages: by update refused without a trace in the workflow, by signal recorded as refused. */
 async function refuses(d: TestDrill): Promise<void> {

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
+import { ATTRIBUTE_TYPES } from '../../../core/attributes.ts';
 import { DrillError } from '../../../core/errors.ts';
 import { entry } from '../../../setup/entry.mjs';
 import type { Tools } from '../../../targets/tools.ts';
@@ -69,6 +70,7 @@ export async function startTemporal(o: EngineOptions, ports: Ports): Promise<Chi
       '--log-level',
       'warn',
       ...pragmas,
+      ...ATTRIBUTE_TYPES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${type}`]),
     ],
     env: { ...o.env, HOME: o.env['HOME'] ?? o.dir },
     logFile: join(o.logDir, 'temporal.log'),
