@@ -7,7 +7,7 @@ import type { Child } from '../../console/cli/run/children.ts';
 import { startDrill } from '../../console/start-drill.ts';
 import { ATTRIBUTES } from '../../core/attributes.ts';
 import { beginDrill, boardDir, ROOT } from '../support/board.ts';
-import { testTools } from '../support/lab.ts';
+import { testTools } from '../support/tools.ts';
 
 const dir = boardDir();
 const { seen } = beginDrill(dir);

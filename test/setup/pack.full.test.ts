@@ -8,7 +8,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from '../../setup/entry.mjs';
-import { CACHE_DIR } from '../support/lab.ts';
+import { CACHE_DIR } from '../support/tools.ts';
 
 const MINUTE_MS = 60_000;
 /** 1.1 MB as of now; what is far above holds something that does not belong there */
