@@ -96,6 +96,8 @@ export interface Plan {
   keys: PublicKeyEntry[];
   /** roles that nobody fills in this drill, by the runbook's will: their steps are escalated as they open */
   absent?: string[];
+  /** when the crew is told of the drill: as it begins, or only when a first fault has taken effect (unannounced). Left out: nobody takes part, or a plan from before */
+  announce?: 'at-start' | 'at-fault';
   /** how people are told; left out: nobody is */
   routes?: Route[];
   /** address of the board, for links in what people are told */

@@ -26,7 +26,14 @@ export function buildReport(input: ReportInput): ReportModel {
     verdict: verdict.verdict,
     code: verdict.code,
     sentence: sentence(verdict.sentence),
-    note: plan.rehearsal === null ? '' : verdict.verdict === 'pass' ? 'rehearsal: data proven, people not' : 'rehearsal: people not exercised',
+    note:
+      plan.announce === 'at-fault'
+        ? 'unannounced'
+        : plan.rehearsal === null
+          ? ''
+          : verdict.verdict === 'pass'
+            ? 'rehearsal: data proven, people not'
+            : 'rehearsal: people not exercised',
     story: storyOf(input, axis, people.model),
     meta: metaOf(input, axis),
     figures: figuresOf(input),
@@ -58,6 +65,7 @@ function metaOf(input: ReportInput, axis: Axis): ReportModel['meta'] {
     startedWallMs: first?.at.wallMs ?? null,
     tookMs: first && last ? axis.at(last.at) - axis.at(first.at) : null,
     rehearsal: plan.rehearsal,
+    unannounced: plan.announce === 'at-fault',
     crew: [...crew].map(([name, roles]) => ({ name, roles })),
   };
 }

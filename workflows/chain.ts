@@ -41,7 +41,7 @@ async function runEntry(run: DrillRun, entry: ChainEntry, state: ChainState): Pr
     { kind: 'fault-injected', chainId: entry.id, verb: entry.do, title: entry.title, undo: entry.undo, leaseMs, effect: seen.effect, facts: seen.facts },
     seen.effect.present,
   );
-  if (first) tellPeople(run, 'drill-began', { text: 'a fault has been made; the manual opens when its chain is through' });
+  if (first && run.plan.announce !== 'at-start') tellPeople(run, 'drill-began', { text: 'a fault has been made; the manual opens when its chain is through' });
 }
 
 /** Faults that had to hold until this entry took effect: were they seen unbroken? Then they are healed. */

@@ -110,6 +110,7 @@ async function lock(run: DrillRun): Promise<void> {
     locked.at,
   );
   run.tell({ kind: 'target-locked', session: locked.session, version: locked.version, clock: locked.clock }, locked.at);
+  if (run.plan.announce === 'at-start') tellPeople(run, 'drill-began', { text: 'a drill begins; nothing is broken yet' });
 }
 
 async function body(run: DrillRun): Promise<void> {
@@ -179,7 +180,7 @@ async function finish(run: DrillRun, recorder: Promise<void>): Promise<DrillResu
   };
   run.ended(sealed);
   upsertMemo({ verdict: sealed.verdict });
-  tellPeople(run, 'drill-ended', { text: `${sealed.verdict.toUpperCase()}. ${sealed.sentence}` });
+  if (run.known) tellPeople(run, 'drill-ended', { text: `${sealed.verdict.toUpperCase()}. ${sealed.sentence}` });
   if (run.telling > 0) await condition(() => run.telling === 0, TELL_MS);
   await condition(allHandlersFinished);
   // leaves readers (the command line, the board) a moment to fetch the last state by query before the run closes

@@ -104,6 +104,11 @@ export class DrillRun {
     this.#pending.push({ ...event, n: ++this.#number, at: at ?? engine });
   }
 
+  /** The crew may know of the drill. What an unannounced one does before its first fault, or instead of it, stays untold. */
+  get known(): boolean {
+    return this.plan.announce !== 'at-fault' || this.chain.some((c) => c.effect !== null);
+  }
+
   get flushed(): boolean {
     return this.#written === this.#number;
   }

@@ -17,6 +17,7 @@ interface RunOptions {
   target: string;
   rehearse?: string;
   crew?: string;
+  unannounced?: boolean;
   out: string;
   keep?: boolean;
   json?: boolean;
@@ -31,6 +32,11 @@ export function runCommand(ctx: CliContext): Command {
     .option('--target <name>', 'inventory name of the target', 'local')
     .option('--rehearse <name>', 'which rehearsal the operator (a script) performs in place of people (default: default)')
     .addOption(new Option('--crew <name|file>', 'people do it: who they are, and the keys they sign with').conflicts('rehearse'))
+    .addOption(
+      new Option('--unannounced', 'with --crew: nobody but coordinators and auditors knows of the drill until its first fault has taken effect').conflicts(
+        'rehearse',
+      ),
+    )
     .option('--out <folder>', 'where the evidence folder is made', 'drills')
     .option('--keep', 'keep the lab after the verdict, until Ctrl-C')
     .option('--json', 'print the report model as JSON; progress goes to standard error')
@@ -44,6 +50,8 @@ export function runCommand(ctx: CliContext): Command {
 }
 
 async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promise<number> {
+  if (o.unannounced && o.crew === undefined)
+    throw new DrillError('DRILL_USAGE', '--unannounced without --crew: a script is never surprised', 'name the crew that should be');
   const ports = { ...portOf('--temporal-port', o.temporalPort, 'frontend'), ...portOf('--ui-port', o.uiPort, 'ui') };
   const tools = await ctx.tools();
   await ensureKernel({ env: ctx.env, nft: [tools.nft] });
@@ -53,6 +61,7 @@ async function runDrill(ctx: CliContext, runbook: string, o: RunOptions): Promis
     runbook,
     target: o.target,
     who: o.crew === undefined ? { rehearse: o.rehearse ?? 'default' } : { crew: o.crew },
+    unannounced: o.unannounced === true,
     board: o.crew === undefined ? null : consoleKey(configFolder(ctx.env)),
     out: o.out,
     now: new Date(),

@@ -13,6 +13,7 @@ import type { StepState } from '../../workflows/steps.ts';
 import { connectTemporal, definedOnly, namespaceOf, rpcMessageOf } from '../temporal.ts';
 import { runningDrills } from '../rundir.ts';
 import type { RunningDrill } from '../rundir.ts';
+import { secretHere } from './secret.ts';
 
 const QUERY_MS = 5_000;
 
@@ -43,8 +44,14 @@ export interface Machine {
   env: Readonly<Record<string, string | undefined>>;
 }
 
-export async function openDrill(ctx: Machine, wanted?: string): Promise<OpenDrill> {
-  const running = chooseDrill(runningDrills(ctx.cacheDir), wanted);
+/** Those that run here, and that whoever has keys here may know of. */
+export function drillsHere(ctx: Machine): RunningDrill[] {
+  const secret = secretHere(ctx.env);
+  return runningDrills(ctx.cacheDir).filter((d) => !secret(d.bundle));
+}
+
+export async function openDrill(ctx: Machine, wanted?: string, among: readonly RunningDrill[] = drillsHere(ctx)): Promise<OpenDrill> {
+  const running = chooseDrill(among, wanted);
   const own = definedOnly(ctx.env);
   const env = running.temporal ? { ...Object.fromEntries(Object.entries(own).filter(([n]) => !n.startsWith('TEMPORAL_'))), ...running.temporal } : own;
   const connection = await connectTemporal(env);

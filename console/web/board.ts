@@ -173,7 +173,9 @@ export class Board {
     if (here.length === 0) throw new Problem(404, 'DRILL_WEB_NOT_FOUND', 'there is no such page', 'the list of drills leads to all there are');
     if (!route) throw new Problem(405, 'DRILL_WEB_METHOD', `this page does not take ${method}`, 'go back, and load the page again');
     if (!route.open && ask.visitor.name === null && !(this.#o.anonymousRead && route.method === 'GET')) return this.#mustSignIn(ask);
-    return route.run(ask, route.path.exec(ask.path)![1] ?? '', res);
+    const id = route.path.exec(ask.path)![1] ?? '';
+    // of an unannounced drill one learns what one would learn of none
+    return route.run(ask, this.#drills.secret(id, ask.visitor.name) ? '' : id, res);
   }
 
   #mustSignIn({ req, path }: Ask): Answer {
@@ -226,7 +228,7 @@ export class Board {
 
   #list({ visitor }: Ask): Answer {
     this.#drills.scan();
-    return { body: page(this.#frame(visitor, 'Drills'), 'list', this.#drills.list()) };
+    return { body: page(this.#frame(visitor, 'Drills'), 'list', this.#drills.list(visitor.name)) };
   }
 
   #drill({ visitor, path }: Ask, id: string): Answer {

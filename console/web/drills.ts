@@ -9,6 +9,7 @@ import { folderStore } from '../../evidence/store.ts';
 import type { WritesNow } from '../live-model.ts';
 import type { Machine } from '../people/drills.ts';
 import { endedDrills, sealedReport } from '../people/listed.ts';
+import { secretFrom } from '../people/secret.ts';
 import { runningDrills } from '../rundir.ts';
 import type { RunningDrill } from '../rundir.ts';
 import { Feed } from './feed.ts';
@@ -66,6 +67,12 @@ export class Drills {
     }
   }
 
+  /** An unannounced drill of which this person must not know yet. */
+  secret(id: string, name: string | null): boolean {
+    const bundle = this.#feeds.get(id)?.running.bundle ?? this.#bundleOf(id);
+    return bundle !== null && secretFrom(bundle, name === null ? [] : [name]);
+  }
+
   feed(id: string): Feed | null {
     return this.#feeds.get(id) ?? null;
   }
@@ -107,20 +114,26 @@ export class Drills {
     return file !== '' && existsSync(join(bundle!, BUNDLE.manifest)) && existsSync(file) ? file : null;
   }
 
-  list(): ListModel {
+  /** For one person; null: somebody who has not signed in. */
+  list(name: string | null): ListModel {
+    const names = name === null ? [] : [name];
     const running = [...this.#feeds.values()].filter((f) => !f.seen?.ended);
-    const others = endedDrills(this.#out).filter((d) => ID.test(d.drill) && !running.some((f) => f.running.bundle === d.bundle));
+    const others = endedDrills(this.#out).filter(
+      (d) => ID.test(d.drill) && !running.some((f) => f.running.bundle === d.bundle) && !secretFrom(d.bundle, names),
+    );
     const [begun, past] = [others.filter((d) => starting(d.bundle)), others.filter((d) => !starting(d.bundle))];
     return {
       running: [
         ...begun.map(({ drill }) => ({ drill, title: drill, target: '', phase: 'starting', says: '' })),
-        ...running.map(({ running: { drillId }, seen }) => ({
-          drill: drillId,
-          title: seen?.plan.title ?? drillId,
-          target: seen?.plan.target.name ?? '',
-          phase: seen?.state?.phase ?? 'starting',
-          says: seen?.state?.doing ?? '',
-        })),
+        ...running
+          .filter((f) => !secretFrom(f.running.bundle, names))
+          .map(({ running: { drillId }, seen }) => ({
+            drill: drillId,
+            title: seen?.plan.title ?? drillId,
+            target: seen?.plan.target.name ?? '',
+            phase: seen?.state?.phase ?? 'starting',
+            says: seen?.state?.doing ?? '',
+          })),
       ],
       past: past.slice(0, PAST_MAX).map(({ drill, bundle, verdict, says }) => ({ drill, title: this.report(bundle)?.meta.title ?? drill, verdict, says })),
       more: past.length > PAST_MAX,

@@ -101,7 +101,7 @@ export class Feed {
   }
 
   async #opened(): Promise<OpenDrill> {
-    this.#open ??= await openDrill(this.#machine, this.running.drillId);
+    this.#open ??= await openDrill(this.#machine, this.running.drillId, [this.running]);
     return this.#open;
   }
 

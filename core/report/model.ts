@@ -199,6 +199,8 @@ export interface ReportModel {
     startedWallMs: number | null;
     tookMs: number | null;
     rehearsal: string | null;
+    /** the crew was told only when the first fault had taken effect */
+    unannounced: boolean;
     crew: { name: string; roles: string[] }[];
   };
   figures: FigureModel[];

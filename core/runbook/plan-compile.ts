@@ -27,6 +27,8 @@ export interface PlanSources extends Catalogue {
   locate?: Locate;
   inventory: Inventory;
   keys: PublicKeyEntry[];
+  /** when people are told */
+  announce?: Plan['announce'];
   /** how people are told, and where the board is */
   routes?: Route[];
   board?: string;
@@ -61,6 +63,7 @@ export function compilePlan(s: PlanSources): Plan {
     rules: r.rules,
     keys: s.keys,
     ...(r.absent === undefined ? {} : { absent: r.absent }),
+    ...(s.announce === undefined ? {} : { announce: s.announce }),
     ...(s.routes && s.routes.length > 0 ? { routes: s.routes } : {}),
     ...(s.board === undefined ? {} : { board: s.board }),
     rehearsal: s.rehearsal,

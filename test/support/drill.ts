@@ -10,7 +10,7 @@ import { parseChain } from '../../core/history.ts';
 import type { HistoryEntry } from '../../core/history.ts';
 import type { CliContext } from '../../console/cli/context.ts';
 import { prepareDrill } from '../../console/cli/run/prepare.ts';
-import type { Prepared } from '../../console/cli/run/prepare.ts';
+import type { Prepared, Wanted } from '../../console/cli/run/prepare.ts';
 import { startDrill as startWorkflow } from '../../console/start-drill.ts';
 import { Session } from '../../console/cli/run/session.ts';
 import { drillState } from '../../workflows/messages.ts';
@@ -20,6 +20,7 @@ import { CACHE_DIR, testTools } from './tools.ts';
 export const ROOT = resolve(import.meta.dirname, '../..');
 
 export interface TestDrill extends AsyncDisposable {
+  dir: string;
   session: Session;
   prepared: Prepared;
   handle: WorkflowHandle;
@@ -58,11 +59,21 @@ export function runbookWith(dir: string, changes: [string, string][]): string {
   return file;
 }
 
-export async function startDrill(o: { rehearse?: string; changes?: [string, string][] } = {}): Promise<TestDrill> {
+export interface StartOptions {
+  rehearse?: string;
+  changes?: [string, string][];
+  /** text of a crew file: people do it */
+  crew?: string;
+  more?: Partial<Wanted>;
+}
+
+export async function startDrill(o: StartOptions = {}): Promise<TestDrill> {
   const dir = mkdtempSync(join(realpathSync(tmpdir()), 'dbt-'));
   const ctx = context(dir);
   const runbook = runbookWith(dir, o.changes ?? []);
-  const prepared = prepareDrill({ root: ROOT, cwd: dir, runbook, target: 'local', who: { rehearse: o.rehearse ?? 'default' }, out: 'drills', now: new Date() });
+  if (o.crew !== undefined) writeFileSync(join(dir, 'crew.yaml'), o.crew);
+  const who = o.crew === undefined ? { rehearse: o.rehearse ?? 'default' } : { crew: './crew.yaml' };
+  const prepared = prepareDrill({ root: ROOT, cwd: dir, runbook, target: 'local', who, out: 'drills', now: new Date(), ...o.more });
   const session = await Session.start({ ctx, tools: await ctx.tools(), prepared, ports: {}, note: () => undefined });
   const input: DrillInput = {
     ref: { drillId: prepared.drillId, bundle: prepared.bundle, target: prepared.drillId },
@@ -73,6 +84,7 @@ export async function startDrill(o: { rehearse?: string; changes?: [string, stri
   session.startOperator();
   const state = (): Promise<DrillState> => session.client.connection.withDeadline(Date.now() + 1_500, () => handle.query(drillState));
   return {
+    dir,
     session,
     prepared,
     handle,

@@ -8,10 +8,10 @@ import type { CliContext } from '../context.ts';
 import { isUtf8 } from '../live.ts';
 import { paint } from '../live-text.ts';
 import type { Line } from '../live-text.ts';
-import { runningDrills } from '../../rundir.ts';
-import { openDrill } from '../../people/drills.ts';
+import { drillsHere, openDrill } from '../../people/drills.ts';
 import { endedDrills } from '../../people/listed.ts';
 import type { Listed } from '../../people/listed.ts';
+import { secretHere } from '../../people/secret.ts';
 
 export function listCommand(ctx: CliContext): Command {
   return new Command('list')
@@ -20,8 +20,10 @@ export function listCommand(ctx: CliContext): Command {
     .option('--json', 'print the list as JSON')
     .addHelpText('after', '\nA verdict is as it was sealed; `drillbook report <folder>` verifies it.')
     .action(async (flags: { out: string; json?: boolean }) => {
-      const running = await Promise.all(runningDrills(ctx.cacheDir).map((d) => runningOne(ctx, d.drillId, d.bundle)));
-      const all = [...running, ...endedDrills(resolve(ctx.cwd, flags.out)).filter((e) => !running.some((r) => r.bundle === e.bundle))];
+      const running = await Promise.all(drillsHere(ctx).map((d) => runningOne(ctx, d.drillId, d.bundle)));
+      const secret = secretHere(ctx.env);
+      const ended = endedDrills(resolve(ctx.cwd, flags.out)).filter((e) => !secret(e.bundle) && !running.some((r) => r.bundle === e.bundle));
+      const all = [...running, ...ended];
       ctx.stdout.write(flags.json ? `${JSON.stringify(all)}\n` : text(ctx, all, flags.out));
       ctx.exit(EXIT.pass);
     });

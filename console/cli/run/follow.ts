@@ -67,6 +67,8 @@ export class Follower {
     const { keys } = this.#prepared.plan;
     const people = crewOf(keys.filter((k) => k.id !== TERMINAL)).map((p) => `${p.name} (${p.roles.join(', ')})`);
     this.note(`people     ${people.join(', ')}`);
+    if (this.#prepared.plan.announce === 'at-fault')
+      this.note('unannounced: they are told when the first fault has taken effect; until then only coordinators and auditors see this drill');
     this.note(`in other terminals of this machine: ${COMMAND} show, ack, done, approve, watch; each has --help. A page for all: ${COMMAND} board`);
   }
 

@@ -39,6 +39,8 @@ export interface Wanted {
   target: string;
   /** a rehearsal's name, or the crew that takes part: the name of a file in runbooks/crews, or a path */
   who: { rehearse: string } | { crew: string };
+  /** the crew is told of the drill only when its first fault has taken effect */
+  unannounced?: boolean;
   /** the key of this machine's board, if there is one */
   board?: ConsoleKey | null;
   /** folder below which the evidence folder is made */
@@ -63,7 +65,9 @@ export function prepareDrill(w: Wanted): Prepared {
     inventory,
     keys: performers,
     rehearsal,
-    ...(crew ? { routes: crew.routes, ...(crew.board ? { board: crew.board } : {}) } : {}),
+    ...(crew
+      ? { announce: w.unannounced === true ? ('at-fault' as const) : ('at-start' as const), routes: crew.routes, ...(crew.board ? { board: crew.board } : {}) }
+      : {}),
   });
   const bundle = freshFolder(resolve(w.cwd, w.out), plan.runbook, w.now.getTime());
   const logDir = join(bundle, 'engine');

@@ -41,6 +41,31 @@ test('nobody reads or writes who is not signed in; signing in leads back', async
   expect((await b.get(`/drills/${drillId}`)).status).toBe(200);
 });
 
+test('an unannounced drill is none before its first fault, but for who steers or audits; then it is for all', async () => {
+  const begun = beginDrill(dir, (text) => text.replace('"announce":"at-start"', '"announce":"at-fault"'));
+  const people = { Ada: await signedIn(), Grace: await signedIn('Grace'), Vera: await signedIn('Vera'), Mallory: await signedIn('Mallory') };
+  const sight = async () => {
+    const seen: Record<string, (number | boolean)[]> = {};
+    for (const [name, b] of Object.entries(people)) {
+      const paths = ['', '/live', '/report'].map((p) => `/drills/${begun.drillId}${p}`);
+      const none = await Promise.all(paths.map((p) => b.get(p.replace(begun.drillId, 'no-such-drill'))));
+      const got = await Promise.all(paths.map((p) => b.get(p)));
+      const asNone = got.every((g, i) => g.status === none[i]!.status && g.body === none[i]!.body);
+      seen[name] = [(await b.get('/')).body.includes(begun.drillId), got[0]!.status, asNone];
+    }
+    return seen;
+  };
+  const [nothing, all] = [
+    [false, 404, true],
+    [true, 200, false],
+  ];
+  expect(await sight()).toEqual({ Ada: nothing, Grace: all, Vera: nothing, Mallory: nothing });
+  begun.tell({ kind: 'comment', stepId: 'fence', envelope: { by: 'Grace', reason: '"kind":"fault-injected"' } as never });
+  expect(await sight()).toEqual({ Ada: nothing, Grace: all, Vera: nothing, Mallory: nothing });
+  begun.tell({ kind: 'fault-injected', chainId: 'cut-source' } as never);
+  expect(await sight()).toEqual({ Ada: all, Grace: all, Vera: all, Mallory: all });
+});
+
 test.each<[string, () => string, string]>([
   ['that has expired', () => tokenFor(dir, 'Ada', 1_000, Date.now() - 2_000).text, 'That token has expired.'],
   ['that was revoked', () => ((t) => (revokeToken(tokenFolder(dir), t.id, 1), t.text))(tokenFor(dir, 'Ada')), 'That token was revoked.'],
