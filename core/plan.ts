@@ -86,6 +86,10 @@ export interface Plan {
     convergence: Objective;
     /** acknowledged writes missing, altered or duplicated, at most */
     rpoWrites: number;
+    /** of people: first act, first step taken, first sign-off */
+    detection?: Objective;
+    acknowledgement?: Objective;
+    decision?: Objective;
   };
   workload: WorkloadSpec;
   chain: ChainEntry[];

@@ -17,7 +17,7 @@ import type { Objective } from './plan.ts';
 export type { ReportInput, ReportModel } from './report/model.ts';
 
 export function buildReport(input: ReportInput): ReportModel {
-  const { verdict, plan } = input;
+  const { verdict } = input;
   const axis = new Axis(input);
   const people = peopleOf(input, axis);
   const residue = entries(input.history, 'residue-checked').at(-1);
@@ -26,27 +26,26 @@ export function buildReport(input: ReportInput): ReportModel {
     verdict: verdict.verdict,
     code: verdict.code,
     sentence: sentence(verdict.sentence),
-    note:
-      plan.announce === 'at-fault'
-        ? 'unannounced'
-        : plan.rehearsal === null
-          ? ''
-          : verdict.verdict === 'pass'
-            ? 'rehearsal: data proven, people not'
-            : 'rehearsal: people not exercised',
+    note: noteOf(input),
     story: storyOf(input, axis, people.model),
     meta: metaOf(input, axis),
     figures: figuresOf(input),
     timeline: timelineOf(input, axis, people.bars),
     clients: clientsOf(input, axis),
     data: dataOf(input, axis),
-    people: people.model,
+    people: { ...people.model, figures: peopleFiguresOf(input) },
     expectations: expectationsOf(input),
     residue: residue ? { clean: residue.clean, findings: residue.findings } : { clean: null, findings: ['the residue check did not run'] },
     reasons: verdict.reasons,
     findings: findingsOf(input),
     belief: beliefOf(input, axis),
   };
+}
+
+function noteOf({ plan, verdict }: ReportInput): string {
+  if (plan.announce === 'at-fault') return 'unannounced';
+  if (plan.rehearsal === null) return '';
+  return verdict.verdict === 'pass' ? 'rehearsal: data proven, people not' : 'rehearsal: people not exercised';
 }
 
 function metaOf(input: ReportInput, axis: Axis): ReportModel['meta'] {
@@ -72,16 +71,12 @@ function metaOf(input: ReportInput, axis: Axis): ReportModel['meta'] {
 
 function figuresOf(input: ReportInput): FigureModel[] {
   const { figures: f, fates, acked } = input.verdict;
-  const { objectives, chain } = input.plan;
-  const from = (o: Objective | undefined) => {
-    const e = chain.find((c) => c.id === o?.from);
-    return e ? `from “${e.title}”` : '';
-  };
+  const { objectives } = input.plan;
   const nodes = input.convergence ? `${input.convergence.nodes.length} nodes, row by row` : 'not checked';
   return [
-    time('service-rto', 'Service RTO', f.serviceRto, from(objectives.serviceRto)),
-    time('data-rto', 'Data RTO', f.dataRto, from(objectives.dataRto)),
-    time('convergence', 'Convergence', { ...f.convergence, note: f.convergence.note ?? nodes }, from(objectives.convergence)),
+    time('service-rto', 'Service RTO', f.serviceRto, fromSays(input, objectives.serviceRto)),
+    time('data-rto', 'Data RTO', f.dataRto, fromSays(input, objectives.dataRto)),
+    time('convergence', 'Convergence', { ...f.convergence, note: f.convergence.note ?? nodes }, fromSays(input, objectives.convergence)),
     atPromotion(input),
     {
       id: 'rpo-after-recovery',
@@ -97,6 +92,24 @@ function figuresOf(input: ReportInput): FigureModel[] {
       note: `${count(acked)} acknowledged${fates.unknown ? `, ${count(fates.unknown)} cannot be told` : ''}`,
     },
   ];
+}
+
+/** Nobody says "unknown" of what nobody did. */
+function peopleFiguresOf(input: ReportInput): FigureModel[] {
+  const { people } = input.verdict.figures;
+  const { objectives } = input.plan;
+  const names = { detection: 'Detection', acknowledgement: 'Acknowledgement', decision: 'Decision' } as const;
+  return (['detection', 'acknowledgement', 'decision'] as const).flatMap((id): FigureModel[] => {
+    const f = people?.[id];
+    if (!f) return [];
+    const model = time(id, names[id], f, fromSays(input, objectives[id]));
+    return [f.objectiveMs === null && f.ms === null ? { ...model, says: '–', state: 'plain' } : model];
+  });
+}
+
+function fromSays({ plan }: ReportInput, o: Objective | undefined): string {
+  const e = plan.chain.find((c) => c.id === o?.from);
+  return e ? `from “${e.title}”` : '';
 }
 
 function time(id: FigureModel['id'], name: string, f: Figure, from: string): FigureModel {

@@ -28,8 +28,11 @@ export interface Figures {
   convergence: Figure;
   rpoAtPromotion: { transactions: number | null; seconds: number | null };
   rpoAfterRecovery: { writes: number | null; objective: number; met: boolean | null };
+  /** null: a script plays the people */
+  people: PeopleFigures | null;
   outages: { fromNs: string; toNs: string | null; failed: number }[];
 }
+export type PeopleFigures = Record<'detection' | 'acknowledgement' | 'decision', Figure>;
 export interface VerdictReport {
   verdict: Verdict;
   /** DRILL_VERDICT_FAIL, DRILL_DISASTER_NOT_REPRODUCED, … ; null on pass */

@@ -154,7 +154,7 @@ export function finale(m: ReportModel, paths: FinishPaths, width: number): Line[
     [],
   ];
   lines.push([[INDENT + pad('', 20) + pad('objective', 10, true) + pad('actual', 14, true), 'dim']]);
-  for (const f of m.figures) {
+  for (const f of [...m.figures, ...m.people.figures]) {
     const says = f.unit === 'writes' && f.value !== null ? count(f.value) : f.says;
     lines.push([
       [INDENT + pad(f.name, 20)],

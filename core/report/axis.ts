@@ -9,7 +9,8 @@ export type Of<K extends Kind> = Extract<HistoryEntry, { kind: K }>;
 
 export class Axis {
   readonly #zeroNs: bigint;
-  readonly #zeroWallMs: number;
+  /** null: nothing is known that happened */
+  readonly zeroWallMs: number | null;
   readonly #boot: string;
   readonly isT0: boolean;
 
@@ -20,7 +21,7 @@ export class Axis {
     const start: Instant | undefined = fault?.effect.absent ?? first?.at;
     this.isT0 = t0Ns !== null;
     this.#zeroNs = t0Ns === null ? (start ? nsOf(start) : 0n) : BigInt(t0Ns);
-    this.#zeroWallMs = t0WallMs ?? start?.wallMs ?? 0;
+    this.zeroWallMs = t0WallMs ?? start?.wallMs ?? null;
     this.#boot = start?.boot ?? '';
   }
 
@@ -29,10 +30,10 @@ export class Axis {
   }
   /** By the monotonic clock where both belong to one boot of one machine, else by wall clocks. */
   at(i: Instant): number {
-    return i.boot === this.#boot ? this.ns(i.monoNs) : round(i.wallMs - this.#zeroWallMs);
+    return i.boot === this.#boot ? this.ns(i.monoNs) : this.wall(i.wallMs);
   }
   wall(wallMs: number): number {
-    return round(wallMs - this.#zeroWallMs);
+    return round(wallMs - (this.zeroWallMs ?? 0));
   }
 }
 

@@ -39,7 +39,7 @@ export interface ReportInput {
 
 export type FigureState = 'met' | 'missed' | 'unknown' | 'plain';
 export interface FigureModel {
-  id: 'service-rto' | 'data-rto' | 'convergence' | 'rpo-at-promotion' | 'rpo-after-recovery';
+  id: 'service-rto' | 'data-rto' | 'convergence' | 'rpo-at-promotion' | 'rpo-after-recovery' | 'detection' | 'acknowledgement' | 'decision';
   name: string;
   unit: 'ms' | 'writes' | 's';
   value: number | null;
@@ -76,6 +76,8 @@ export interface PersonBar {
 export interface TimelineModel {
   /** what zero is: "T0, when probes saw …" */
   zero: string;
+  /** its wall time, epoch ms; null: there was nothing */
+  zeroWallMs: number | null;
   startMs: number;
   endMs: number;
   faults: { bars: Bar[]; marks: Mark[] };
@@ -145,8 +147,16 @@ export interface StepRow {
   vouched: string;
   budgetMs: number;
   overBudget: boolean;
+  /** since T0: opened, first taken, signed as done, its checks had passed, ended */
+  openedMs: number | null;
+  acknowledgedMs: number | null;
+  doneMs: number | null;
+  checkedMs: number | null;
+  endedMs: number | null;
   tookMs: number | null;
+  /** nobody had it, or it waited for its approver */
   waitingMs: number | null;
+  /** somebody had it */
   personMs: number | null;
   machineMs: number | null;
   engineGapMs: number;
@@ -160,11 +170,13 @@ export interface StepRow {
 }
 export interface PeopleModel {
   rehearsal: boolean;
+  /** detection, acknowledgement, decision; none in a rehearsal */
+  figures: FigureModel[];
   rows: StepRow[];
   /** spanMs: from the first step's opening to the last one's end; steps may overlap, so the sum may be larger */
   totals: { spanMs: number; tookMs: number; waitingMs: number; personMs: number; machineMs: number; engineGapMs: number };
-  /** since T0: when the manual opened, was first acknowledged, and a first step was signed as done; null: never */
-  firsts: { openedMs: number | null; acknowledgedMs: number | null; doneMs: number | null };
+  /** since T0: when a route had told the crew of the drill, the manual opened, was first acknowledged, and a first step was signed as done; null: never */
+  firsts: { toldMs: number | null; openedMs: number | null; acknowledgedMs: number | null; doneMs: number | null };
   /** what was refused to whom; who it was is as the sender says */
   refused: { atMs: number; by: string; text: string }[];
   comments: { atMs: number; by: string; stepId: string; text: string }[];
@@ -185,7 +197,7 @@ export interface ReportModel {
   verdict: Verdict;
   code: string | null;
   sentence: string;
-  /** beside the stamp: "rehearsal: data proven, people not" */
+  /** beside the stamp: "rehearsal: data proven, people not", "unannounced" */
   note: string;
   story: string[];
   meta: {

@@ -17,15 +17,16 @@ interface Attempt {
   envelope: Envelope | null;
   acceptedWallMs: number | null;
   over: boolean;
-  /** how long it waited for its approver */
-  approvalMs: number | null;
+  /** when somebody had it, from taking it to handing it over or signing it */
+  held: { fromMs: number; toMs: number | null }[];
+  approvedMs: number | null;
   checkedMs: number | null;
   notes: string[];
   results: CheckResult[];
   ended: 'verified' | 'sent back' | 'skipped' | 'rejected' | null;
 }
 
-export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; bars: PersonBar[] } {
+export function peopleOf(input: ReportInput, axis: Axis): { model: Omit<PeopleModel, 'figures'>; bars: PersonBar[] } {
   const attempts = fold(input.history, axis, input.plan);
   const gaps = entries(input.history, 'engine-gap').map((g) => [axis.wall(g.fromWallMs), axis.wall(g.toWallMs)] as const);
   const rows = attempts.map((a) => rowOf(a, input.plan, gaps));
@@ -46,7 +47,7 @@ export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; 
       rehearsal: input.plan.rehearsal !== null,
       rows: [...rows, ...neverOpened(input.plan, attempts)],
       totals,
-      firsts: firstsOf(attempts),
+      firsts: firstsOf(attempts, input, axis),
       refused,
       comments,
     },
@@ -54,12 +55,23 @@ export function peopleOf(input: ReportInput, axis: Axis): { model: PeopleModel; 
   };
 }
 
-function firstsOf(attempts: readonly Attempt[]): PeopleModel['firsts'] {
+function letGo({ held }: Attempt, atMs: number): void {
+  const last = held.at(-1);
+  if (last) last.toMs ??= atMs;
+}
+
+function firstsOf(attempts: readonly Attempt[], { history }: ReportInput, axis: Axis): PeopleModel['firsts'] {
   const first = (of: (a: Attempt) => number | null) => {
     const times = attempts.flatMap((a) => of(a) ?? []);
     return times.length > 0 ? round(Math.min(...times)) : null;
   };
-  return { openedMs: first((a) => a.openedMs), acknowledgedMs: first((a) => a.ackMs), doneMs: first((a) => a.doneMs) };
+  const told = entries(history, 'people-told').find((e) => e.notice === 'drill-began');
+  return {
+    toldMs: told ? axis.at(told.at) : null,
+    openedMs: first((a) => a.openedMs),
+    acknowledgedMs: first((a) => a.ackMs),
+    doneMs: first((a) => a.doneMs),
+  };
 }
 
 function fold(history: readonly HistoryEntry[], axis: Axis, plan: Plan): Attempt[] {
@@ -68,6 +80,7 @@ function fold(history: readonly HistoryEntry[], axis: Axis, plan: Plan): Attempt
   const end = (a: Attempt, e: HistoryEntry, ended: Attempt['ended']) => {
     a.endMs = axis.at(e.at);
     a.ended = ended;
+    letGo(a, a.endMs);
   };
   const signed = (a: Attempt, e: HistoryEntry & { envelope: Envelope }) => {
     a.envelope = e.envelope;
@@ -85,7 +98,8 @@ function fold(history: readonly HistoryEntry[], axis: Axis, plan: Plan): Attempt
         envelope: null,
         acceptedWallMs: null,
         over: false,
-        approvalMs: null,
+        held: [],
+        approvedMs: null,
         checkedMs: null,
         notes: [],
         results: [],
@@ -97,20 +111,27 @@ function fold(history: readonly HistoryEntry[], axis: Axis, plan: Plan): Attempt
     const a = find(e);
     if (!a) continue;
     if (e.kind === 'step-acknowledged') {
-      a.ackMs = axis.at(e.at);
+      const at = axis.at(e.at);
+      a.ackMs ??= at;
+      letGo(a, at);
+      a.held.push({ fromMs: at, toMs: null });
       signed(a, e);
     } else if (e.kind === 'step-done') {
       a.doneMs = axis.at(e.at);
+      letGo(a, a.doneMs);
       signed(a, e);
     } else if (e.kind === 'step-checked') {
       a.results = e.results;
       a.checkedMs = axis.at(e.at);
     } else if (e.kind === 'step-approved') {
-      a.approvalMs = a.checkedMs === null ? null : round(axis.at(e.at) - a.checkedMs);
-      a.notes.push(`approved by ${whoOf(e.envelope, plan)}${a.approvalMs === null ? '' : ` after ${duration(a.approvalMs)}`} (${vouchedOf(e.envelope, plan)})`);
+      a.approvedMs = axis.at(e.at);
+      const after = a.checkedMs === null ? '' : ` after ${duration(a.approvedMs - a.checkedMs)}`;
+      a.notes.push(`approved by ${whoOf(e.envelope, plan)}${after} (${vouchedOf(e.envelope, plan)})`);
     } else if (e.kind === 'step-escalated') a.notes.push(`escalated to ${e.to}: ${e.why}`);
-    else if (e.kind === 'step-delegated') a.notes.push(`handed to ${e.to} by ${whoOf(e.envelope, plan)}`);
-    else if (e.kind === 'step-overdue') a.over = true;
+    else if (e.kind === 'step-delegated') {
+      letGo(a, axis.at(e.at));
+      a.notes.push(`handed to ${e.to} by ${whoOf(e.envelope, plan)}`);
+    } else if (e.kind === 'step-overdue') a.over = true;
     else if (e.kind === 'step-verified') end(a, e, 'verified');
     else if (e.kind === 'step-sent-back') {
       end(a, e, 'sent back');
@@ -123,15 +144,31 @@ function fold(history: readonly HistoryEntry[], axis: Axis, plan: Plan): Attempt
   return all;
 }
 
-function rowOf(a: Attempt, plan: Plan, gaps: readonly (readonly [number, number])[]): StepRow {
+type Span = readonly [number, number];
+
+/** What each column has of the time from opening to end: every moment belongs to one of them, so that they add up. */
+function partsOf(a: Attempt, gaps: readonly Span[]): Pick<StepRow, 'waitingMs' | 'personMs' | 'machineMs'> {
+  const without = (from: number, to: number) => to - from - overlap(gaps, from, to);
+  const sum = (spans: readonly Span[]) => round(spans.reduce((n, [from, to]) => n + Math.max(0, without(from, to)), 0));
+  const held = a.held.flatMap(({ fromMs, toMs }): Span[] => (toMs === null ? [] : [[fromMs, toMs]]));
+  // until when somebody had to do it; an attempt that is open waited at least until it was taken
+  const until = a.doneMs ?? a.endMs ?? a.ackMs;
+  // of an attempt that went back or was skipped while it waited for its approver, that too was waiting
+  const approval: Span[] = a.checkedMs !== null && a.endMs !== null && a.endMs > a.checkedMs && waited(a) ? [[a.checkedMs, a.endMs]] : [];
+  const waiting = until === null ? null : round(sum([[a.openedMs, until]]) - sum(held.filter(([from]) => from < until)) + sum(approval));
+  const machine = a.doneMs === null || a.endMs === null ? null : round(sum([[a.doneMs, a.endMs]]) - sum(approval));
+  return { waitingMs: waiting, personMs: a.ackMs === null ? null : sum(held), machineMs: machine };
+}
+
+/** Its end was an approver's word, or that of one who went on without. */
+const waited = (a: Attempt): boolean =>
+  a.approvedMs !== null || a.ended === 'skipped' || (a.ended === 'sent back' && a.results.every((r) => r.verdict === 'pass'));
+const overlap = (gaps: readonly Span[], from: number, to: number): number =>
+  gaps.reduce((n, [g, h]) => n + Math.max(0, Math.min(h, to) - Math.max(g, from)), 0);
+
+function rowOf(a: Attempt, plan: Plan, gaps: readonly Span[]): StepRow {
   const step = plan.steps.find((s) => s.id === a.stepId);
   const index = plan.steps.findIndex((s) => s.id === a.stepId) + 1;
-  const without = (from: number | null, to: number | null) =>
-    from === null || to === null ? 0 : gaps.reduce((n, [g, h]) => n + Math.max(0, Math.min(h, to) - Math.max(g, from)), 0);
-  const part = (from: number | null, to: number | null) => (from === null || to === null ? null : round(Math.max(0, to - from - without(from, to))));
-  const state = stateOf(a);
-  const machine = part(a.doneMs, a.endMs);
-  const person = a.ackMs === null ? null : part(a.ackMs, a.doneMs ?? a.endMs);
   return {
     number: `${index || '?'}${a.attempt > 1 ? ` (attempt ${a.attempt})` : ''}`,
     title: step?.title ?? a.stepId,
@@ -140,12 +177,15 @@ function rowOf(a: Attempt, plan: Plan, gaps: readonly (readonly [number, number]
     vouched: vouchedOf(a.envelope, plan),
     budgetMs: step?.budgetMs ?? 0,
     overBudget: a.over,
+    openedMs: a.openedMs,
+    acknowledgedMs: a.ackMs,
+    doneMs: a.doneMs,
+    checkedMs: a.checkedMs,
+    endedMs: a.endMs,
     tookMs: a.endMs === null ? null : round(a.endMs - a.openedMs),
-    waitingMs: part(a.openedMs, a.ackMs),
-    personMs: person,
-    machineMs: machine === null ? null : round(Math.max(0, machine - (a.approvalMs ?? 0))),
-    engineGapMs: round(without(a.openedMs, a.endMs)),
-    state,
+    ...partsOf(a, gaps),
+    engineGapMs: a.endMs === null ? 0 : round(overlap(gaps, a.openedMs, a.endMs)),
+    state: stateOf(a),
     outcome: outcomeOf(a),
     notes: a.notes,
     checks: a.results.map(({ check, verdict, seen }) => ({ check, verdict, seen })),
@@ -183,7 +223,8 @@ const kindOf = (e: Envelope, plan: Plan) => plan.keys.find((k) => k.id === e.sig
 function neverOpened(plan: Plan, attempts: Attempt[]): StepRow[] {
   return plan.steps.flatMap((s, i) => {
     if (attempts.some((a) => a.stepId === s.id)) return [];
-    const none = { tookMs: null, waitingMs: null, personMs: null, machineMs: null, claimedWallMs: null, acceptedWallMs: null };
+    const times = { openedMs: null, acknowledgedMs: null, doneMs: null, checkedMs: null, endedMs: null };
+    const none = { ...times, tookMs: null, waitingMs: null, personMs: null, machineMs: null, claimedWallMs: null, acceptedWallMs: null };
     return [
       {
         number: String(i + 1),

@@ -7,8 +7,8 @@ import type { PeopleModel, ReportInput } from './model.ts';
 import { capital, count, duration, list, plural } from './text.ts';
 import { oldSource } from './timeline.ts';
 
-export function storyOf(input: ReportInput, axis: Axis, people: PeopleModel): string[] {
-  return [disasterOf(input, axis), lossOf(input), manualOf(people), endOf(input)].filter((s) => s !== '');
+export function storyOf(input: ReportInput, axis: Axis, people: Omit<PeopleModel, 'figures'>): string[] {
+  return [disasterOf(input, axis), lossOf(input), manualOf(people, input.plan.announce === 'at-fault'), endOf(input)].filter((s) => s !== '');
 }
 
 function disasterOf(input: ReportInput, axis: Axis): string {
@@ -50,7 +50,7 @@ function lossOf(input: ReportInput): string {
   return `${capital(plural(r.lostAcked, 'acknowledged transaction'))} existed only in the logs of ${oldSource(input)}${fought}.`;
 }
 
-function manualOf(people: PeopleModel): string {
+function manualOf(people: Omit<PeopleModel, 'figures'>, unannounced: boolean): string {
   const opened = people.rows.filter((r) => r.outcome !== 'never opened');
   if (opened.length === 0) return '';
   const verified = opened.filter((r) => r.state === 'pass').length;
@@ -61,7 +61,8 @@ function manualOf(people: PeopleModel): string {
     sent ? `checks sent ${sent === 1 ? 'one step' : `${sent} steps`} back` : '',
     skipped ? `${plural(skipped, 'step was', 'steps were')} skipped` : '',
   ].filter(Boolean);
-  return `${who} followed the manual for ${duration(people.totals.spanMs)}: ${plural(verified, 'step')} verified${bad.length ? `; ${list(bad)}` : ''}.`;
+  const surprised = unannounced ? 'Nobody of the crew was told of the drill before that. ' : '';
+  return `${surprised}${who} followed the manual for ${duration(people.totals.spanMs)}: ${plural(verified, 'step')} verified${bad.length ? `; ${list(bad)}` : ''}.`;
 }
 
 function endOf(input: ReportInput): string {

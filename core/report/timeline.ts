@@ -25,6 +25,7 @@ export function timelineOf(input: ReportInput, axis: Axis, people: PersonBar[]):
   const atRisk = atRiskOf(input, axis);
   return {
     zero: axis.isT0 ? 'T0: the first fault took effect' : 'no fault was seen: zero is the start of the drill',
+    zeroWallMs: axis.zeroWallMs,
     startMs,
     endMs,
     faults,

@@ -96,7 +96,7 @@ const leases: Rule = (r, { faults }) =>
 const objectives: Rule = (r) => {
   const breaking = faultEntries(r).map((e) => e.id);
   if (breaking.length === 0) return [{ code: INVALID, path: ['chain'], message: 'the chain breaks nothing: no objective has an instant to count from' }];
-  return (['service-rto', 'data-rto', 'convergence'] as const).flatMap((name): Problem[] => {
+  return (['service-rto', 'data-rto', 'convergence', 'detection', 'acknowledgement', 'decision'] as const).flatMap((name): Problem[] => {
     const from = r.objectives[name]?.from;
     if (from === undefined || breaking.includes(from)) return [];
     return [{ code: INVALID, path: ['objectives', name, 'from'], message: `no fault ${from} in the chain to count from${didYouMean(from, breaking)}` }];

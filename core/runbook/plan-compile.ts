@@ -110,6 +110,9 @@ function objectivesOf(r: Runbook): Plan['objectives'] {
     dataRto: objective(r.objectives['data-rto']),
     convergence: objective(r.objectives.convergence),
     rpoWrites: r.objectives['rpo-after-recovery'].writes,
+    ...Object.fromEntries(
+      (['detection', 'acknowledgement', 'decision'] as const).flatMap((name) => (r.objectives[name] ? [[name, objective(r.objectives[name])]] : [])),
+    ),
   };
 }
 

@@ -77,6 +77,10 @@ export const runbookSchema = z.strictObject({
     'data-rto': objective,
     convergence: objective,
     'rpo-after-recovery': z.strictObject({ writes: count }),
+    /** of people; a rehearsal does not exercise them */
+    detection: objective.optional(),
+    acknowledgement: objective.optional(),
+    decision: objective.optional(),
   }),
   workload: z.strictObject({
     rate: count.min(1).max(10_000),

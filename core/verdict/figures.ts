@@ -1,16 +1,12 @@
 /** The three RTOs and two RPOs (docs/semantics.md, 2). */
 import type { Fate } from '../bundle.ts';
 import type { Objective } from '../plan.ts';
-import { msBetween, nsOf } from '../time.ts';
+import { msBetween } from '../time.ts';
 import { arrivalsOf, outagesOf, serviceRto } from '../timeline.ts';
 import type { Figure, Figures } from '../verdict.ts';
-import { badOf, counted, eventsOf, fail, seconds, unknown, type EventOf, type Reason, type VerdictInput } from './input.ts';
-
-/** Where an objective counts from: the earlier end of a fault's effect interval; its width is the error. */
-interface From {
-  ns: bigint;
-  widthMs: number;
-}
+import { clockOf, figure, fromOf } from './figure.ts';
+import { peopleFigures } from './people.ts';
+import { badOf, counted, eventsOf, fail, seconds, unknown, type Reason, type VerdictInput } from './input.ts';
 
 export function figuresOf(input: VerdictInput, fates: Record<Fate, number>): Figures {
   const { plan, history, reconcile } = input;
@@ -29,6 +25,7 @@ export function figuresOf(input: VerdictInput, fates: Record<Fate, number>): Fig
       objective: plan.objectives.rpoWrites,
       met: bad > plan.objectives.rpoWrites ? false : !reconcile || fates.unknown > 0 ? null : true,
     },
+    people: peopleFigures(input),
     outages: outagesOf(arrivals).map((o) => ({ fromNs: o.fromNs.toString(), toNs: o.toNs?.toString() ?? null, failed: o.failed })),
   };
 }
@@ -46,27 +43,10 @@ export function noFigures(input: VerdictInput): Figures {
     convergence: none(objectives.convergence),
     rpoAtPromotion: { transactions: null, seconds: null },
     rpoAfterRecovery: { writes: null, objective: objectives.rpoWrites, met: null },
+    people: null,
     outages: [],
   };
 }
-
-function figure(ms: number | null, errorMs: number, objective: Objective | undefined, note?: string, met: boolean | null = null): Figure {
-  const objectiveMs = objective?.withinMs ?? null;
-  return { ms, errorMs, objectiveMs, met: objectiveMs === null ? null : ms === null ? met : ms <= objectiveMs, ...(note ? { note } : {}) };
-}
-
-/** A string says why the instant is not known. */
-function fromOf({ history, plan }: VerdictInput, objective: Objective | undefined): From | string {
-  const faults = eventsOf(history, 'fault-injected');
-  const fault = objective ? faults.find((e) => e.chainId === objective.from) : faults[0];
-  if (!fault) return objective ? `${objective.from}, from which it counts, was not seen to take effect` : 'no fault was seen';
-  const { absent, present } = fault.effect;
-  const boot = clockOf(history)?.boot;
-  if (absent.boot !== present.boot || absent.boot !== boot) return `the instants of ${fault.chainId} and of ${plan.target.name} are on different clocks`;
-  return { ns: nsOf(absent), widthMs: msBetween(absent.monoNs, present.monoNs) };
-}
-
-const clockOf = (history: VerdictInput['history']): EventOf<'target-locked'>['clock'] | undefined => eventsOf(history, 'target-locked')[0]?.clock;
 
 function serviceFigure(input: VerdictInput, arrivals: ReturnType<typeof arrivalsOf>): Figure {
   const objective = input.plan.objectives.serviceRto;
@@ -126,6 +106,7 @@ export function objectiveReasons(f: Figures, fates: Record<Fate, number>): Reaso
     ['service RTO', f.serviceRto],
     ['data RTO', f.dataRto],
     ['convergence', f.convergence],
+    ...Object.entries(f.people ?? {}),
   ] as const) {
     if (x.objectiveMs === null || x.met === true) continue;
     const seen = x.ms === null ? (x.note ?? 'not known') : seconds(x.ms);

@@ -46,6 +46,7 @@ describe('a bundle that passes', () => {
       dataRto: { ms: 6000, errorMs: 13, objectiveMs: 300_000, met: true, note: 'proven by the check that ended at 15.0 s' },
       convergence: { ms: 9000, errorMs: 12, objectiveMs: 300_000, met: true },
       rpoAtPromotion: { transactions: 200, seconds: 2 },
+      people: null,
       rpoAfterRecovery: { writes: 0, objective: 0, met: true },
       outages: [{ fromNs: '8000000000', toNs: '9000000000', failed: 100 }],
     });
