@@ -1,5 +1,5 @@
 /** Crews from their files. */
-import { join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DrillError } from '../core/errors.ts';
 import { invalidError, located } from '../core/runbook/problem.ts';
 import { NAME, crewSchema } from '../core/runbook/schema.ts';
@@ -16,3 +16,9 @@ export function loadCrew(dir: string, name: string): Crew {
   if (!value || problems.length > 0) throw invalidError(problems.map((p) => ({ ...p, code: 'DRILL_CREW_INVALID' })));
   return value;
 }
+
+/** As people name it on a command line: a file in runbooks/crews, or a path. */
+export function crewFile({ root, cwd }: { root: string; cwd: string }, name: string): string {
+  return name.includes('/') || name.endsWith('.yaml') ? resolve(cwd, name) : join(root, 'runbooks', 'crews', `${name}.yaml`);
+}
+export const readCrew = (file: string): Crew => loadCrew(dirname(file), basename(file, '.yaml'));

@@ -53,7 +53,7 @@ const LAWS: Record<string, Law> = {
       'console/live-state.ts',
     ],
     types: ['workflows'],
-    packages: /^(node:.+|handlebars|@temporalio\/.+)$/,
+    packages: /^(node:.+|handlebars|openid-client|@temporalio\/.+)$/,
   },
   console: { ours: ['core', 'evidence', 'workflows/messages.ts'], types: ['workflows'], packages: null },
   setup: { ours: [], types: ['targets'], packages: /^node:/ },

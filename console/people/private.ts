@@ -19,14 +19,27 @@ export function writePrivate(file: string, value: object): void {
   writeDurably(file, `${JSON.stringify(value, null, 2)}\n`, 0o600);
 }
 
-/** DRILL_KEY_UNSAFE when others may read it, DRILL_KEY_UNREADABLE when it is not what it should be. */
-export function readPrivate<T>(file: string, schema: z.ZodType<T>, what: string): T {
+function onlyOwners(file: string, what: string): void {
   if ((statSync(file).mode & OTHERS) !== 0)
     throw new DrillError(
       'DRILL_KEY_UNSAFE',
       `${file} can be read by others than its owner: what it stands for proves nothing`,
       `chmod 600 ${file}; if others may have read it, make a new ${what}`,
     );
+}
+
+/** A text that somebody else made, in a file of its own. DRILL_SECRET_MISSING, DRILL_KEY_UNSAFE. */
+export function readSecret(file: string): string {
+  if (!existsSync(file)) throw new DrillError('DRILL_SECRET_MISSING', `${file} is not there`, 'name the file that holds the secret');
+  onlyOwners(file, 'secret');
+  const secret = readFileSync(file, 'utf8').trim();
+  if (secret === '') throw new DrillError('DRILL_SECRET_MISSING', `${file} is empty`, 'write the secret into it');
+  return secret;
+}
+
+/** DRILL_KEY_UNSAFE when others may read it, DRILL_KEY_UNREADABLE when it is not what it should be. */
+export function readPrivate<T>(file: string, schema: z.ZodType<T>, what: string): T {
+  onlyOwners(file, what);
   try {
     return schema.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (cause) {

@@ -8,6 +8,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { DrillError } from '../../core/errors.ts';
+import { inert } from '../../core/report/text.ts';
 import type { ConsoleKey } from '../people/console-key.ts';
 import type { Machine } from '../people/drills.ts';
 import { Acts } from './acts.ts';
@@ -18,6 +19,8 @@ import type { Seen } from './feed.ts';
 import { answer, cookieHeader, formOf, headersFor, problemOf, redirect, REPORT_POLICY } from './http.ts';
 import type { Answer } from './http.ts';
 import { RateLimit } from './limits.ts';
+import { reasonsOf } from './oidc.ts';
+import type { Oidc } from './oidc.ts';
 import { pageModel } from './page.ts';
 import type { PageModel, Viewer } from './page.ts';
 import { Problem } from './problem.ts';
@@ -40,6 +43,8 @@ export interface BoardOptions {
   tokens: string;
   outbox: string;
   trust: Trust | null;
+  /** an identity provider, and whose its logins are */
+  oidc: { provider: Oidc; nameOf: (login: string) => string | null } | null;
   anonymousRead: boolean;
   writes: AskWrites;
   /** one line for whoever runs the board */
@@ -62,6 +67,7 @@ interface Route {
 }
 
 const WRONG_TOKENS = { most: 10, overMs: 60_000 };
+const REFUSALS = { most: 20, overMs: 60_000 };
 const ACTS = { most: 20, overMs: 10_000 };
 const LOOPBACK: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
 const NEXT = /^\/drills\/[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/;
@@ -76,6 +82,8 @@ export class Board {
   readonly #streams = new Streams();
   /** only wrong ones count: nobody can lock a crew out that comes from the same address */
   readonly #wrongTokens = new RateLimit(WRONG_TOKENS);
+  /** lines of the log that anybody can cause */
+  readonly #refusals = new RateLimit(REFUSALS);
   readonly #actsLimit = new RateLimit(ACTS);
   readonly #routes: readonly Route[];
   /** hosts by which it may be called: another name that leads here is somebody's trick */
@@ -85,7 +93,7 @@ export class Board {
 
   private constructor(o: BoardOptions) {
     this.#o = o;
-    this.#sessions = new Sessions({ tokens: o.tokens, trust: o.trust });
+    this.#sessions = new Sessions({ tokens: o.tokens, trust: o.trust, ...(o.oidc ? { nameOf: o.oidc.nameOf } : {}) });
     this.#drills = new Drills(o.machine, o.out, o.writes);
     this.#acts = new Acts(this.#drills, o.key, o.outbox);
     this.#routes = this.#routeTable();
@@ -139,6 +147,7 @@ export class Board {
       { method: 'GET', path: /^\/sign-in$/, open: true, run: (a) => this.#signInPage(a, a.query.get('next') ?? '', '') },
       { method: 'POST', path: /^\/sign-in$/, open: true, run: (a) => this.#signIn(a) },
       { method: 'POST', path: /^\/sign-out$/, open: true, run: (a) => this.#signOut(a) },
+      ...this.#oidcRoutes(),
       { method: 'GET', path: /^\/favicon\.ico$/, open: true, run: () => ({ status: 204, headers: FOREVER }) },
       ...[CSS, JS].map((asset): Route => ({
         method: 'GET',
@@ -300,9 +309,17 @@ export class Board {
     return { status: given?.state === 'refused' ? 409 : 200, type: 'application/json', body: JSON.stringify({ state: given?.state ?? 'sending', says }) };
   }
 
-  #signInPage({ visitor }: Ask, next: string, wrong: string, status = 200): Answer {
+  async #signInPage({ visitor, query }: Ask, next: string, wrong: string, status = 200): Promise<Answer> {
     if (visitor.name !== null) return redirect('/');
-    return { status, body: page(this.#frame(visitor, 'Sign in'), 'sign-in', { wrong, next: NEXT.test(next) ? next : '', csrf: visitor.csrf }) };
+    const provider = this.#o.oidc?.provider;
+    const model = {
+      wrong,
+      next: NEXT.test(next) ? next : '',
+      csrf: visitor.csrf,
+      provider: provider?.name,
+      endThere: query.has('ended') ? (await provider?.endSession())?.href : undefined,
+    };
+    return { status, body: page(this.#frame(visitor, 'Sign in'), 'sign-in', model) };
   }
 
   async #signIn(ask: Ask): Promise<Answer> {
@@ -320,10 +337,54 @@ export class Board {
     return redirect(NEXT.test(next) ? next : '/', cookieHeader(done.cookie, this.#secure));
   }
 
+  #oidcRoutes(): readonly Route[] {
+    const { oidc } = this.#o;
+    if (!oidc) return [];
+    return [
+      { method: 'GET', path: /^\/sign-in\/oidc$/, open: true, run: (a) => this.#toProvider(oidc.provider, a) },
+      { method: 'GET', path: /^\/sign-in\/oidc\/back$/, open: true, run: (a) => this.#fromProvider(oidc.provider, a) },
+    ];
+  }
+
+  /** Of the address that was configured, whatever the request calls this board. */
+  #back(query = ''): URL {
+    return new URL(`sign-in/oidc/back${query}`, this.url);
+  }
+
+  async #toProvider(provider: Oidc, { req, query, visitor }: Ask): Promise<Answer> {
+    const given = query.get('next') ?? '';
+    const next = NEXT.test(given) ? given : '/';
+    if (visitor.name !== null) return redirect(next);
+    // on loopback it has several names; the browser must have the cookie of the one that it comes back to
+    const here = new URL(this.url);
+    if (!this.#o.url && req.headers.host !== here.host) return redirect(new URL(`sign-in/oidc?next=${encodeURIComponent(next)}`, here).href);
+    return this.#told(req, async () => redirect((await provider.begin(this.#back(), visitor.cookie, next)).href));
+  }
+
+  #fromProvider(provider: Oidc, { req, query, visitor }: Ask): Promise<Answer> {
+    return this.#told(req, async () => {
+      const { login, next } = await provider.finish(this.#back(`?${query.toString()}`), visitor.cookie);
+      const cookie = this.#sessions.signInAs(login, visitor.cookie);
+      if (cookie !== null) return redirect(next, cookieHeader(cookie, this.#secure));
+      throw new Problem(403, 'DRILL_OIDC_PERSON', `nobody of the crew has the login ${login}`, 'whoever keeps the crew file writes it there, as login');
+    });
+  }
+
+  /** What goes wrong is told to whoever runs the board, with its reasons. */
+  async #told(req: IncomingMessage, signIn: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await signIn();
+    } catch (e) {
+      const from = req.socket.remoteAddress ?? '';
+      if (this.#refusals.take(from, Date.now()) === 0) this.#o.note(`a sign-in was refused: ${inert(reasonsOf(e))}, from ${from}`);
+      throw e;
+    }
+  }
+
   async #signOut(ask: Ask): Promise<Answer> {
     await this.#form(ask);
-    this.#sessions.signOut(ask.visitor.cookie);
-    return redirect('/sign-in', { 'set-cookie': `${cookieHeader('', this.#secure)['set-cookie']}; Max-Age=0` });
+    const ended = this.#sessions.signOut(ask.visitor.cookie);
+    return redirect(ended === 'login' ? '/sign-in?ended' : '/sign-in', { 'set-cookie': `${cookieHeader('', this.#secure)['set-cookie']}; Max-Age=0` });
   }
 }
 

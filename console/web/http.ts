@@ -46,8 +46,9 @@ export function answer(res: ServerResponse, { status = 200, type = 'text/html; c
 
 export const redirect = (to: string, headers: Record<string, string> = {}): Answer => ({ status: 303, headers: { location: to, ...headers } });
 
+/** Lax, so that somebody who follows a link from a message is still signed in; what writes is a form, and a form needs more (board.ts). */
 export const cookieHeader = (value: string, secure: boolean): Record<string, string> => ({
-  'set-cookie': `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Strict${secure ? '; Secure' : ''}`,
+  'set-cookie': `${COOKIE}=${value}; Path=/; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`,
 });
 
 /** A form's fields. DRILL_WEB_FORM, DRILL_WEB_TOO_LARGE. */

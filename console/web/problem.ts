@@ -6,8 +6,8 @@ export class Problem extends DrillError {
   /** seconds after which it may be tried again */
   readonly retryAfter: number | null;
 
-  constructor(status: number, code: `DRILL_${string}`, seen: string, hint: string, retryAfter: number | null = null) {
-    super(code, seen, hint);
+  constructor(status: number, code: `DRILL_${string}`, seen: string, hint: string, retryAfter: number | null = null, cause?: unknown) {
+    super(code, seen, hint, { cause });
     this.status = status;
     this.retryAfter = retryAfter;
   }

@@ -1,7 +1,7 @@
 /**
- * Who is at the other end: a session that a token opened, or a name that a trusted proxy vouches for. The cookie is 256 random bits and means nothing by itself;
- * signing in always makes a new one, so that one which somebody planted before is worth nothing. A form's token is an HMAC of cookie and name: no page of another site
- * knows it. Sessions live in memory: after a restart people sign in again.
+ * Who is at the other end: a session that a token or an identity provider opened, or a name that a trusted proxy vouches for. The cookie is 256 random bits and means
+ * nothing by itself; signing in always makes a new one, so that one which somebody planted before is worth nothing. A form's token is an HMAC of cookie and name: no page
+ * of another site knows it. Sessions live in memory: after a restart people sign in again.
  */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -23,9 +23,11 @@ export interface Visitor {
   fresh: boolean;
   csrf: string;
 }
+/** What a session hangs on: it ends with it. */
+type By = { tokenId: string } | { login: string };
 interface Session {
   name: string;
-  tokenId: string;
+  by: By;
   openedMs: number;
   seenMs: number;
 }
@@ -39,6 +41,8 @@ export interface SessionOptions {
   /** folder of the tokens */
   tokens: string;
   trust: Trust | null;
+  /** whose a login is now; null: nobody's */
+  nameOf?: (login: string) => string | null;
   now?: () => number;
 }
 
@@ -68,20 +72,33 @@ export class Sessions {
     if (!token) return { wrong: null };
     const state = tokenState(token, this.#now());
     if (state !== 'valid') return { wrong: state };
-    this.#open.delete(sha256Hex(oldCookie));
-    const cookie = randomBytes(32).toString('base64url');
-    this.#open.set(sha256Hex(cookie), { name: token.name, tokenId: token.id, openedMs: this.#now(), seenMs: this.#now() });
-    if (this.#open.size > SESSIONS_MAX) this.#open.delete(this.#open.keys().next().value!);
-    return { cookie, name: token.name };
+    return { cookie: this.#begin(token.name, { tokenId: token.id }, oldCookie), name: token.name };
   }
 
-  signOut(cookie: string): void {
+  /** The new cookie, of whoever an identity provider says has this login; null: that is nobody of the crew. */
+  signInAs(login: string, oldCookie: string): string | null {
+    const name = this.#o.nameOf?.(login) ?? null;
+    return name === null ? null : this.#begin(name, { login }, oldCookie);
+  }
+
+  /** What the session hung on; null: there was none. */
+  signOut(cookie: string): 'token' | 'login' | null {
+    const by = this.#open.get(sha256Hex(cookie))?.by;
     this.#open.delete(sha256Hex(cookie));
+    return by ? ('login' in by ? 'login' : 'token') : null;
   }
 
   fits(visitor: Visitor, given: string): boolean {
     const [a, b] = [Buffer.from(visitor.csrf), Buffer.from(given)];
     return a.length === b.length && timingSafeEqual(a, b);
+  }
+
+  #begin(name: string, by: By, oldCookie: string): string {
+    this.#open.delete(sha256Hex(oldCookie));
+    const cookie = randomBytes(32).toString('base64url');
+    this.#open.set(sha256Hex(cookie), { name, by, openedMs: this.#now(), seenMs: this.#now() });
+    if (this.#open.size > SESSIONS_MAX) this.#open.delete(this.#open.keys().next().value!);
+    return cookie;
   }
 
   #csrf(cookie: string, name: string | null): string {
@@ -90,19 +107,24 @@ export class Sessions {
       .digest('base64url');
   }
 
-  /** Idle, too old, or its token no longer valid: the session has ended. */
+  /** Idle, too old, its token no longer valid, or its login somebody else's: the session has ended. */
   #signedIn(cookie: string, act: boolean): string | null {
     const key = sha256Hex(cookie);
     const session = this.#open.get(key);
     if (!session) return null;
     const now = this.#now();
-    const token = allTokens(this.#o.tokens).find((t) => t.id === session.tokenId);
-    if (now - session.seenMs > IDLE_MS || now - session.openedMs > ABSOLUTE_MS || !token || tokenState(token, now) !== 'valid') {
+    if (now - session.seenMs > IDLE_MS || now - session.openedMs > ABSOLUTE_MS || !this.#holds(session, now)) {
       this.#open.delete(key);
       return null;
     }
     if (act) session.seenMs = now;
     return session.name;
+  }
+
+  #holds({ name, by }: Session, now: number): boolean {
+    if ('login' in by) return this.#o.nameOf?.(by.login) === name;
+    const token = allTokens(this.#o.tokens).find((t) => t.id === by.tokenId);
+    return token !== undefined && tokenState(token, now) === 'valid';
   }
 
   /** Header values come as Latin-1; names are UTF-8. */

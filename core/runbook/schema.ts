@@ -136,7 +136,7 @@ const route = z.discriminatedUnion('kind', [
 
 /**
  * Who takes part: roles of the manual, rights (core/rights.ts; a responder where nothing is said), and the key a person signs with. A person without one takes part
- * through a console that vouches for the session it authenticated.
+ * through a console that vouches for the session it authenticated; `login` is who that person is to the identity provider which such a console asks.
  */
 export const crewSchema = z.strictObject({
   crew: name,
@@ -151,9 +151,14 @@ export const crewSchema = z.strictObject({
           .string()
           .regex(/^[0-9a-f]{64}$/, 'a public key is 64 hex digits')
           .optional(),
+        login: line.optional(),
       }),
     )
-    .min(1),
+    .min(1)
+    .refine(
+      (people) => new Set(people.flatMap((p) => p.login?.toLowerCase() ?? [])).size === people.filter((p) => p.login).length,
+      'two people have the same login',
+    ),
   /** where the board is, for links in what people are told */
   board: z.url({ protocol: /^https?$/ }).optional(),
   /** how people are told; `for`: roles of the manual that a route reaches, all where it is left out */

@@ -46,6 +46,7 @@ export async function startBoard(dir: string, more: Partial<BoardOptions> = {}):
     tokens: tokenFolder(dir),
     outbox: join(dir, 'board', 'outbox.jsonl'),
     trust: null,
+    oidc: null,
     anonymousRead: false,
     writes: () => Promise.resolve(null),
     note: (line) => void notes.push(line),

@@ -1,7 +1,7 @@
 /** Everything that can be refused before anything is touched: runbook, target, rehearsal, plan; then the evidence folder with runbook and plan in it. */
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { BUNDLE } from '../../../core/bundle.ts';
 import { DrillError } from '../../../core/errors.ts';
 import { canonicalJson, digestOf } from '../../../core/json.ts';
@@ -12,7 +12,7 @@ import { compilePlan } from '../../../core/runbook/plan-compile.ts';
 import { OPERATOR, rehearsalCrew, rehearsalOf, SECOND_OPERATOR } from '../../../core/runbook/rehearsal.ts';
 import type { Rehearsal } from '../../../core/runbook/rehearsal.ts';
 import type { Crew, Runbook } from '../../../core/runbook/schema.ts';
-import { loadCrew } from '../../../evidence/load-crew.ts';
+import { crewFile, readCrew } from '../../../evidence/load-crew.ts';
 import { loadInventory } from '../../../evidence/load-inventory.ts';
 import { loadRunbook, runbookFile } from '../../../evidence/load-runbook.ts';
 import { folderStore, freshFolder } from '../../../evidence/store.ts';
@@ -56,7 +56,7 @@ export function prepareDrill(w: Wanted): Prepared {
   if (inventory.drills !== 'allowed')
     throw new DrillError('DRILL_TARGET_FORBIDDEN', `target ${w.target} does not allow drills`, 'its owner says `drills: allowed` in the inventory file');
   const own = newKeyPair();
-  const crew = 'crew' in w.who ? readCrew(w, w.who.crew) : null;
+  const crew = 'crew' in w.who ? readCrew(crewFile(w, w.who.crew)) : null;
   const performers = crew ? crewKeys(crew, own.publicKey, w.board ?? null) : [operatorKey(loaded.runbook, own.publicKey)];
   const rehearsal = 'rehearse' in w.who ? w.who.rehearse : null;
   const plan = compilePlan({
@@ -92,11 +92,6 @@ export function prepareDrill(w: Wanted): Prepared {
 const OPERATOR_KEY = 'rehearsal-operator';
 export const TERMINAL = 'terminal';
 const atTerminal = (): string => `${userInfo().username} (terminal)`;
-
-function readCrew({ root, cwd }: Wanted, name: string): Crew {
-  const file = resolve(cwd, name);
-  return name.includes('/') || name.endsWith('.yaml') ? loadCrew(dirname(file), basename(file, '.yaml')) : loadCrew(join(root, 'runbooks', 'crews'), name);
-}
 
 const operatorKey = (r: Runbook, publicKey: string): PublicKeyEntry => ({ id: OPERATOR_KEY, publicKey, kind: 'operator', people: rehearsalCrew(r) });
 
