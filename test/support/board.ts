@@ -234,8 +234,8 @@ export class BoardProcess {
     return new URL(this.url).port;
   }
 
-  static async start(cwd: string, env: NodeJS.ProcessEnv, port = '0'): Promise<BoardProcess> {
-    const child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'board', '--listen', `127.0.0.1:${port}`], {
+  static async start(cwd: string, env: NodeJS.ProcessEnv, port = '0', args: readonly string[] = []): Promise<BoardProcess> {
+    const child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'board', '--listen', `127.0.0.1:${port}`, ...args], {
       cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -313,6 +313,9 @@ test('a provider that is down has a page of its own, tokens go on, and when it i
   ]);
   expect(site.notes).toEqual([expect.stringContaining('ECONNREFUSED')]);
   const up = await HostileProvider.start(Number(issuer.port));
-  expect((await begin(b)).origin).toBe(issuer.origin);
+  const asked = await begin(b);
+  expect(asked.origin).toBe(issuer.origin);
   await up.close();
+  const late = await b.get(`/sign-in/oidc/back?code=c&state=${asked.searchParams.get('state')}`);
+  expect([late.status, codeIn(late)]).toEqual([503, 'DRILL_OIDC_UNREACHABLE']);
 });
