@@ -58,7 +58,7 @@ test('what is packed: programs, data, documentation; no tests, no benchmarks, no
       'dist/package.json',
       'dist/runbooks/mysql-stale-promotion.yaml',
       'dist/runbooks/templates/report.html.hbs',
-      'dist/console/web/static/board.css',
+      'dist/console/web/static/css/base.css',
       'dist/console/web/templates/work.hbs',
       'dist/setup/start.mjs',
       'dist/worker/main.js',
