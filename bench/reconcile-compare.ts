@@ -8,7 +8,7 @@ import { converge } from '../activities/reconcile/converge.ts';
 import type { Convergence } from '../core/bundle.ts';
 import { DrillError } from '../core/errors.ts';
 import { runOk } from '../targets/platforms/local/run.ts';
-import { compareKeys, readCells } from '../targets/systems/mysql/compare/keys.ts';
+import { compareKeys, KeyList, readCells } from '../targets/systems/mysql/compare/keys.ts';
 import { comparePlan, rawSelect } from '../targets/systems/mysql/compare/plan.ts';
 import type { ComparePlan } from '../targets/systems/mysql/compare/plan.ts';
 import { compareRaw } from '../targets/systems/mysql/compare/raw.ts';
@@ -107,7 +107,7 @@ async function measure(o: BenchOptions, nodes: WireNode[], plan: ComparePlan, ro
   };
   const raw = (differing: number) => timed(async () => expectCount((await compareRaw(nodes, rawSelect(plan), { keyColumns: 1 }))!, differing, nodes, plan));
   const sha = (differing: number) => timed(async () => expectCount(await compareSha(nodes, plan), differing, nodes, plan));
-  const keys = Array.from({ length: TOUCHED }, (_, i) => [Buffer.from(String(1 + i * (ROWS / TOUCHED)))]);
+  const keys = Array.from({ length: TOUCHED }, (_, i) => String(1 + i * (ROWS / TOUCHED)));
   const touched = await touchedSince(nodes);
   let cpuS = 0;
   for (let round = 0; round <= rounds; round++) {
@@ -122,7 +122,7 @@ async function measure(o: BenchOptions, nodes: WireNode[], plan: ComparePlan, ro
     seen.raw.push(first);
     seen.crc.push(crc);
     seen.sha.push(await sha(0));
-    seen.keys.push(await timed(async () => expectCount(await compareKeys(nodes, plan, keys), 0, nodes, plan)));
+    seen.keys.push(await timed(async () => expectCount((await compareKeys(nodes, plan, new KeyList(keys)))!, 0, nodes, plan)));
     seen.touched.push(await touched());
     await plant(nodes[1]!, 'SET k = k + 1');
     seen.rawLocated.push(await raw(PLANTED.length));

@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDrillError } from '../../core/errors.ts';
 import { GtidSet } from '../../core/gtid.ts';
-import { rawKeyOf } from '../../targets/systems/mysql/compare/plan.ts';
-import type { ComparePlan, RawKey } from '../../targets/systems/mysql/compare/plan.ts';
+import { KeyList } from '../../targets/systems/mysql/compare/keys.ts';
+import type { Keys } from '../../targets/systems/mysql/compare/keys.ts';
+import { keyText } from '../../targets/systems/mysql/compare/plan.ts';
+import type { ComparePlan } from '../../targets/systems/mysql/compare/plan.ts';
 import type { Base } from './converge-base.ts';
 import { openLocked } from './converge-locked.ts';
 import { closeSnapshots, common, openSnapshots, positions, reopen, stoodStill } from './converge-nodes.ts';
@@ -12,7 +14,8 @@ import { gtidExecuted } from '../../targets/systems/mysql/dsn.ts';
 import { readTable } from './converge-read.ts';
 import type { Group, Method, TableRead } from './converge-read.ts';
 import { settle } from './converge-settle.ts';
-import { cellsOfKey, readWindow } from './converge-window.ts';
+import { TouchedKeys } from './converge-touched.ts';
+import { readWindow } from './converge-window.ts';
 import type { TableWindow } from './converge-window.ts';
 
 export interface PassOptions {
@@ -47,8 +50,8 @@ export interface Proof {
 const PAUSE_MS = 100;
 const PAUSE_MS_MAX = 1_000;
 
-/** What is still to be read of a table; null: all of it. */
-type Pending = Map<ComparePlan, readonly RawKey[] | null>;
+/** What is still to be read of a table: the rows of these keys (keyText); null: all. */
+type Pending = Map<ComparePlan, readonly string[] | null>;
 
 export async function provePlans(nodes: readonly ProofNode[], plans: readonly ComparePlan[], opts: PassOptions): Promise<Proof> {
   const passes = new Passes(nodes, opts);
@@ -82,14 +85,9 @@ class Passes {
     const { nodes, opts, proof } = this;
     const before = await openSnapshots(nodes);
     proof.from ??= common(before);
-    const wanted = pass === 1 && opts.base ? await this.sinceBase(pending, opts.base, before) : pending;
-    const reads: TableRead[] = [];
-    for (const [plan, keys] of wanted) {
-      const read = await this.read(plan, keys);
-      if (!read) continue;
-      reads.push(read);
-      if (pass === 1) proof.reads.set(plan.info.name, read);
-    }
+    const base = pass === 1 && opts.base && (await this.sound(opts.base, before)) ? opts.base : null;
+    const reads = base ? await this.readSince(base, [...pending.keys()]) : await this.readPending(pending);
+    if (pass === 1) for (const read of reads) proof.reads.set(read.plan.info.name, read);
     if (pass === 1) await opts.inSnapshots?.();
     await closeSnapshots(nodes);
     proof.after = await positions(nodes);
@@ -103,8 +101,38 @@ class Passes {
     return this.judge(reads, await this.window(reads), last);
   }
 
+  private async readPending(pending: Pending): Promise<TableRead[]> {
+    const reads: TableRead[] = [];
+    for (const [plan, keys] of pending) {
+      const read = await this.read(plan, keys && new KeyList(keys));
+      if (read) reads.push(read);
+    }
+    return reads;
+  }
+
+  /** Of the tables of a former proof what was touched since, while the log that tells of it is read; all of a table where it cannot be told. */
+  private async readSince(base: Base, plans: readonly ComparePlan[]): Promise<TableRead[]> {
+    const touched = new TouchedKeys(this.nodes[0]!.dsn, base.from, plans);
+    const reads = new Map<ComparePlan, TableRead>();
+    try {
+      for (let left = plans; left.length > 0;) {
+        const plan = await touched.first(left);
+        left = left.filter((p) => p !== plan);
+        const read = await this.read(plan, base.tables.has(plan.info.name) ? touched.of(plan) : null);
+        if (read) reads.set(plan, read);
+      }
+    } finally {
+      await touched.stop();
+    }
+    // in the order of the plans, whichever was there first: digests are made of it
+    const inOrder = plans.flatMap((p) => reads.get(p) ?? []);
+    for (const { plan, keys } of inOrder)
+      if (keys !== null) this.proof.notes.push(`${plan.info.name}: the ${keys} keys that were written since the former proof`);
+    return inOrder.filter((r) => r.keys !== 0);
+  }
+
   /** null: it could not be read, as under DDL that came between its snapshot and its reading. */
-  private async read(plan: ComparePlan, keys: readonly RawKey[] | null): Promise<TableRead | null> {
+  private async read(plan: ComparePlan, keys: Keys | null): Promise<TableRead | null> {
     try {
       return await readTable(this.nodes, plan, keys, this.opts.method);
     } catch (e) {
@@ -138,14 +166,14 @@ class Passes {
         this.allReal(read);
         continue;
       }
-      const keys: RawKey[] = [];
+      const keys: string[] = [];
       for (const group of groups) {
         const touches = [...group.ids].flatMap((id) => window!.touched.get(id) ?? []);
         const settled = settle(group.rows, touches);
         if (settled === 'settled') continue;
         const id = `${name}\0${group.same}`;
         if (settled === 'real' && this.suspects.has(id)) this.real(name, group);
-        else keys.push(...keysOf(plan, group));
+        else keys.push(...spellings(group));
         if (settled === 'real') suspects.add(id);
       }
       if (more) again.set(plan, null);
@@ -166,40 +194,19 @@ class Passes {
   /** What the source's log says since the first pass began; words where it cannot be read. */
   private async window(reads: readonly TableRead[]): Promise<Map<string, TableWindow> | string> {
     const wanted = new Map(reads.map((r) => [r.plan.info.name, new Set(r.groups.flatMap((g) => [...g.ids]))]));
-    return this.log(
-      this.proof.from!,
-      reads.map((r) => r.plan),
-      wanted,
-    );
-  }
-
-  private async log(from: GtidSet, plans: readonly ComparePlan[], wanted: Parameters<typeof readWindow>[3]): Promise<Map<string, TableWindow> | string> {
+    const plans = reads.map((r) => r.plan);
     try {
-      return await readWindow(this.nodes[0]!.dsn, from, plans, wanted);
+      return await readWindow(this.nodes[0]!.dsn, this.proof.from!, plans, wanted);
     } catch (e) {
       if (isDrillError(e)) return e.message;
       throw e;
     }
   }
 
-  /** A node that has lost what the proof had, or a replica with transactions of its own: all is read. */
-  private async sinceBase(pending: Pending, base: Base, before: readonly string[]): Promise<Pending> {
+  /** false: a node has lost what the proof had, or a replica has transactions of its own: all is to be read. */
+  private async sound(base: Base, before: readonly string[]): Promise<boolean> {
     const source = GtidSet.parse(await gtidExecuted(this.nodes[0]!.admin));
-    const sound = before.every((b) => GtidSet.parse(b).contains(base.from) && source.contains(GtidSet.parse(b)));
-    return sound ? this.touched([...pending.keys()], base) : pending;
-  }
-
-  /** Since a former proof, what was touched; all of a table where that cannot be told. */
-  private async touched(plans: readonly ComparePlan[], base: Base): Promise<Pending> {
-    const windows = await this.log(base.from, plans, 'keys');
-    const pending: Pending = new Map();
-    for (const plan of plans) {
-      const window = typeof windows === 'string' || !base.tables.has(plan.info.name) ? null : windows.get(plan.info.name)!;
-      const keys = window === null || window.untold !== null ? null : touchedKeys(plan, window);
-      if (keys === null || keys.length > 0) pending.set(plan, keys);
-      if (keys) this.proof.notes.push(`${plan.info.name}: the ${keys.length} keys that were written since the former proof`);
-    }
-    return pending;
+    return before.every((b) => GtidSet.parse(b).contains(base.from) && source.contains(GtidSet.parse(b)));
   }
 
   async lockedPass(): Promise<void> {
@@ -234,16 +241,5 @@ class Passes {
 const untoldOf = (plan: ComparePlan, window: TableWindow): string | null =>
   window.untold ?? (!plan.key && window.changed ? 'has no key and was written while it was read' : null);
 
-function touchedKeys(plan: ComparePlan, window: TableWindow): RawKey[] | null {
-  if (!plan.key) return window.changed ? null : [];
-  const keys: RawKey[] = [];
-  for (const text of window.keys) {
-    const key = rawKeyOf(plan, cellsOfKey(text, plan.key.length));
-    if (key === null) return null;
-    keys.push(key);
-  }
-  return keys;
-}
-
 /** Every spelling of a group's key. */
-const keysOf = (plan: ComparePlan, group: Group): RawKey[] => [...group.ids].map((id) => rawKeyOf(plan, JSON.parse(id) as string[])!);
+const spellings = (group: Group): string[] => [...group.ids].map((id) => keyText(JSON.parse(id) as string[]));

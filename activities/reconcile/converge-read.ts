@@ -4,6 +4,7 @@ import { DrillError } from '../../core/errors.ts';
 import type { Cell, TableInfo } from '../../core/reconcile/schema.ts';
 import { rowDigest } from '../../core/workload.ts';
 import { compareKeys, readCells } from '../../targets/systems/mysql/compare/keys.ts';
+import type { Keys } from '../../targets/systems/mysql/compare/keys.ts';
 import { comparePlan, multisetSelect, rawKeyOf, rawSelect } from '../../targets/systems/mysql/compare/plan.ts';
 import type { ComparePlan, RawKey } from '../../targets/systems/mysql/compare/plan.ts';
 import { compareRaw } from '../../targets/systems/mysql/compare/raw.ts';
@@ -37,6 +38,8 @@ export interface TableRead {
   groups: Group[];
   /** there are differences beyond the groups */
   more: boolean;
+  /** how many keys it is the rows of; null: it is all rows */
+  keys: number | null;
 }
 
 /** How the tables are to be compared; words where they cannot be, since they are not declared alike. */
@@ -60,16 +63,13 @@ function shapeText(info: TableInfo | undefined): string {
   return JSON.stringify([key?.map((c) => c.name), texts.slice(0, key?.length ?? 0), texts.slice(key?.length ?? 0).sort((a, b) => (a[0]! < b[0]! ? -1 : 1))]);
 }
 
-/** `keys`: only these; null: the whole table. */
-export async function readTable(nodes: readonly ProofNode[], plan: ComparePlan, keys: readonly RawKey[] | null, method: Method): Promise<TableRead> {
+/** `keys`: only these; the whole table where they cannot be told, or without them. */
+export async function readTable(nodes: readonly ProofNode[], plan: ComparePlan, keys: Keys | null, method: Method): Promise<TableRead> {
   const wires = nodes.map((n) => n.wire);
-  if (!plan.key) {
-    const raw = (await compareRaw(wires, multisetSelect(plan), { keyColumns: 1 }))!;
-    return { plan, raw, groups: raw.differences.map((d) => multisetGroup(d)), more: raw.count > raw.differences.length };
-  }
-  const raw = keys ? await compareKeys(wires, plan, keys) : await compareWhole(nodes, plan, method);
-  const groups = raw.differences.length === 0 ? [] : await groupsOf(nodes, plan, raw);
-  return { plan, raw, groups, more: raw.more || raw.count > raw.differences.length };
+  const some = keys && (await compareKeys(wires, plan, keys));
+  const raw = some ?? (plan.key ? await compareWhole(nodes, plan, method) : (await compareRaw(wires, multisetSelect(plan), { keyColumns: 1 }))!);
+  const groups = plan.key ? await groupsOf(nodes, plan, raw) : raw.differences.map((d) => multisetGroup(d));
+  return { plan, raw, groups, more: raw.more || raw.count > raw.differences.length, keys: some && keys.count };
 }
 
 /** What the way to a node must carry, in bytes/ms, for all rows to be worth sending. */
@@ -83,6 +83,7 @@ async function compareWhole(nodes: readonly ProofNode[], plan: ComparePlan, meth
 }
 
 async function groupsOf(nodes: readonly ProofNode[], plan: ComparePlan, raw: RawResult): Promise<Group[]> {
+  if (raw.differences.length === 0) return [];
   const found = await Promise.all(
     nodes.map((n) =>
       readCells(

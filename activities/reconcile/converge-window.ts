@@ -7,9 +7,11 @@ import type { LogVisitor, Statement } from '../../core/binlog/visitor.ts';
 import type { GtidSet } from '../../core/gtid.ts';
 import { imageReader, Inexact } from '../../core/reconcile/cells.ts';
 import type { ImageReader } from '../../core/reconcile/cells.ts';
-import type { Cells } from '../../core/reconcile/schema.ts';
+import type { Cell, Cells } from '../../core/reconcile/schema.ts';
 import { nodeBytes } from '../../targets/systems/mysql/binlog/bytes.ts';
 import { readStream } from '../../targets/systems/mysql/binlog/read.ts';
+import type { ReadProgress } from '../../targets/systems/mysql/binlog/read.ts';
+import { keyText } from '../../targets/systems/mysql/compare/plan.ts';
 import type { ComparePlan } from '../../targets/systems/mysql/compare/plan.ts';
 
 /** A change of one row, as cells in the order of the plan's columns; undefined is not in the image. */
@@ -21,7 +23,7 @@ export interface Touch {
 export interface TableWindow {
   /** by the key's cells (keyId): what was done to it, in the log's order; of keys that are wanted */
   touched: Map<string, Touch[]>;
-  /** where only the keys are wanted: those that were touched (keyText) */
+  /** where only the keys are wanted: those that were touched (keyText), in the order of the log */
   keys: Set<string>;
   /** rows were changed */
   changed: boolean;
@@ -32,18 +34,27 @@ export interface TableWindow {
 /** Cells of a key as one string. */
 export const keyId = (cells: Cells): string => JSON.stringify(cells);
 
-/** The same, shorter: for very many. And back. */
-const keyText = (cells: Cells): string => (cells.length === 1 ? cells[0]! : keyId(cells));
-export const cellsOfKey = (text: string, columns: number): string[] => (columns === 1 ? [text] : (JSON.parse(text) as string[]));
-
 /** `keys`: only the keys that were touched, for all; else the touches of those that are wanted. */
 export type Wanted = 'keys' | ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Reads the log of a server behind `from` to its end. Throws as readStream does. */
 export async function readWindow(dsn: string, from: GtidSet, plans: readonly ComparePlan[], wanted: Wanted): Promise<Map<string, TableWindow>> {
+  const { tables, end } = startWindow(dsn, from, plans, wanted);
+  await end;
+  return tables;
+}
+
+/** The same, to be looked at while it is read: `end` settles when it is whole. */
+export function startWindow(
+  dsn: string,
+  from: GtidSet,
+  plans: readonly ComparePlan[],
+  wanted: Wanted,
+  progress: ReadProgress = {},
+): { tables: Map<string, TableWindow>; end: Promise<unknown> } {
   const visitor = new WindowVisitor(plans, wanted);
-  await readStream(dsn, new LogReader(visitor, { bytes: nodeBytes, rows: 'visit', checksums: 'all' }), { executed: from, until: 'end' });
-  return visitor.tables;
+  const reader = new LogReader(visitor, { bytes: nodeBytes, rows: 'visit', checksums: 'all' });
+  return { tables: visitor.tables, end: readStream(dsn, reader, { executed: from, until: 'end', ...progress }) };
 }
 
 interface Reading {
@@ -94,8 +105,9 @@ class WindowVisitor implements LogVisitor {
     if (old?.includes(undefined) || fresh?.includes(undefined)) window.untold ??= 'has row images without its key';
     else if (of) touch(window, of, reading, [old, before], [fresh, after]);
     else {
-      if (old) window.keys.add(keyText(old));
-      if (fresh && fresh !== old) window.keys.add(keyText(fresh));
+      // undefined is in neither
+      if (old) window.keys.add(keyText(old as Cell[]));
+      if (fresh && fresh !== old) window.keys.add(keyText(fresh as Cell[]));
     }
   }
 

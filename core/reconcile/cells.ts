@@ -66,7 +66,8 @@ export class ImageReader {
     return columns.map((i) => this.cell(image, i));
   }
 
-  private cell(image: RowImage, i: number): Cell | undefined {
+  /** One of them. */
+  cell(image: RowImage, i: number): Cell | undefined {
     const column = this.at[i]!;
     const pos = column === -1 ? ABSENT : image.at[column]!;
     const patched = image.patched?.[column];

@@ -3,27 +3,58 @@ import type { Cell } from '../../../../core/reconcile/schema.ts';
 import { cellOf } from '../schema.ts';
 import { cellSelect, keysSelect, sameKey, whereKeys } from './plan.ts';
 import type { ComparePlan, RawKey } from './plan.ts';
-import { compareRaw } from './raw.ts';
+import { compareQuery, withRawBytes } from './raw.ts';
 import type { RawResult } from './raw.ts';
 import { unreadable } from './wire.ts';
 import type { WireNode } from './wire.ts';
 
-const KEYS_PER_READ = 10_000;
+/** Of one query. */
+export const KEYS_PER_READ = 10_000;
 
-/** Compares the rows that have these keys, exactly. The next query is put together while the servers are at work. Throws DRILL_ROWS_UNREADABLE. */
-export async function compareKeys(nodes: readonly WireNode[], plan: ComparePlan, keys: readonly RawKey[]): Promise<RawResult> {
-  const result: RawResult = { rows: nodes.map(() => 0), crc: 0, count: 0, differences: [], more: false };
-  let sql = keysSelect(plan, keys.slice(0, KEYS_PER_READ));
-  for (let from = 0; from < keys.length; from += KEYS_PER_READ) {
-    const behind = from + KEYS_PER_READ;
-    let next = '';
-    const sent = () => {
-      if (behind < keys.length) next = keysSelect(plan, keys.slice(behind, behind + KEYS_PER_READ));
-    };
-    add(result, (await compareRaw(nodes, sql, { keyColumns: plan.key!.length, sent }))!);
-    sql = next;
+/** Keys of a table (keyText), each once, as they become known. */
+export interface Keys {
+  /** how many were given so far */
+  readonly count: number;
+  /** The next, at most KEYS_PER_READ; none: these were all; null: they cannot be told, it may be any. */
+  next(): Promise<readonly string[] | null>;
+}
+
+/** Keys that are all known. */
+export class KeyList implements Keys {
+  count = 0;
+  private readonly list: readonly string[];
+
+  constructor(list: readonly string[]) {
+    this.list = list;
   }
-  return result;
+
+  next(): Promise<readonly string[]> {
+    const some = this.list.slice(this.count, this.count + KEYS_PER_READ);
+    this.count += some.length;
+    return Promise.resolve(some);
+  }
+}
+
+/**
+ * Compares the rows that have these keys, exactly; null: which they are cannot be told. The next query is put together while the servers are at work. Throws
+ * DRILL_ROWS_UNREADABLE.
+ */
+export async function compareKeys(nodes: readonly WireNode[], plan: ComparePlan, keys: Keys): Promise<RawResult | null> {
+  const result: RawResult = { rows: nodes.map(() => 0), crc: 0, count: 0, differences: [], more: false };
+  const next = async () => {
+    const some = await keys.next();
+    return some && (some.length === 0 ? '' : keysSelect(plan, some));
+  };
+  let sql = await next();
+  if (!sql) return sql === null ? null : result;
+  await withRawBytes(nodes, async () => {
+    while (sql) {
+      const [found, then] = await Promise.all([compareQuery(nodes, sql, { keyColumns: plan.key!.length }), next()]);
+      add(result, found!);
+      sql = then;
+    }
+  });
+  return sql === null ? null : result;
 }
 
 function add(result: RawResult, some: RawResult): void {

@@ -30,8 +30,6 @@ export interface RawOptions {
   rateMin?: number;
   /** differences that are kept */
   differencesMax?: number;
-  /** called when all servers have the query and none has answered: time for work of one's own */
-  sent?: () => void;
 }
 
 const DIFFERENCES_MAX = 1_000;
@@ -39,12 +37,20 @@ const COUNT_MAX = 20_000;
 const RATE_AFTER_BYTES = 4 * 1024 * 1024;
 
 /** Runs `sql` on all nodes. Throws DRILL_ROWS_UNREADABLE. */
-export async function compareRaw(nodes: readonly WireNode[], sql: string, options: RawOptions): Promise<RawResult | null> {
+export const compareRaw = (nodes: readonly WireNode[], sql: string, options: RawOptions): Promise<RawResult | null> =>
+  withRawBytes(nodes, () => compareQuery(nodes, sql, options));
+
+/** Values come as they are stored, whatever their character set, as long as `work` goes on. */
+export async function withRawBytes<T>(nodes: readonly WireNode[], work: () => Promise<T>): Promise<T> {
   await each(nodes, (n) => n.connection.query('SET SESSION character_set_results = NULL'));
-  const result = await new Comparison(nodes, options).run(sql);
+  const result = await work();
   await each(nodes, (n) => n.connection.query("SET SESSION character_set_results = 'utf8mb4'"));
   return result;
 }
+
+/** compareRaw's within withRawBytes. All nodes have the query when this returns its promise. */
+export const compareQuery = (nodes: readonly WireNode[], sql: string, options: RawOptions): Promise<RawResult | null> =>
+  new Comparison(nodes, options).run(sql);
 
 async function each(nodes: readonly WireNode[], work: (n: WireNode) => Promise<unknown>): Promise<void> {
   const done = await Promise.allSettled(nodes.map(work));
@@ -74,9 +80,7 @@ class Comparison {
     let over = false;
     try {
       // all start, and all that started are ended, whatever becomes of the others
-      const starting = feeds.map((f) => f.start(sql));
-      this.options.sent?.();
-      const started = await Promise.allSettled(starting);
+      const started = await Promise.allSettled(feeds.map((f) => f.start(sql)));
       for (const s of started) if (s.status === 'rejected') throw s.reason;
       this.startedMs = performance.now();
       while (!over) {
