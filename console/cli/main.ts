@@ -34,8 +34,12 @@ const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {
   binlog: async (ctx) => (await import('./binlog.ts')).binlogCommand(ctx),
   heal: async (ctx) => (await import('./heal.ts')).healCommand(ctx),
   lab: async (ctx) => (await import('./lab.ts')).labCommand(ctx),
+  completion: async (ctx) => (await import('./completion.ts')).completionCommand(ctx),
   bench: async (ctx) => (PACKAGED ? noBench() : (await import('./bench.ts')).benchCommand(ctx)),
 };
+
+/** Hidden: what the completion of a shell asks. */
+const COMPLETE = '__complete';
 
 /** What a package answers: it has no test logs and no other readers to measure against. */
 const noBench = (): Command =>
@@ -70,16 +74,22 @@ function contextOf(env: NodeJS.ProcessEnv): CliContext {
 
 async function main(): Promise<void> {
   const ctx = contextOf(process.env);
+  const name = process.argv[2] ?? '';
+  if (name === COMPLETE) return (await import('./completion.ts')).answer(ctx, process.argv[3] ?? '', () => programOf(ctx, ''));
   sweepRuns(ctx.cacheDir);
+  await (await programOf(ctx, name)).parseAsync();
+}
+
+/** With the one command that is asked for; with all of them when it is none of ours. */
+async function programOf(ctx: CliContext, name: string): Promise<Command> {
   const program = new Command('drillbook')
     .description('Proves that a disaster-recovery manual works: breaks a real system, times the people, accounts for every acknowledged write.')
     .version(version())
     .showHelpAfterError('(drillbook --help shows what there is)')
     .exitOverride();
-  const name = process.argv[2] ?? '';
   const asked = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   for (const make of asked ? [asked] : Object.values(COMMANDS)) program.addCommand((await make(ctx)).exitOverride());
-  await program.parseAsync();
+  return program;
 }
 
 try {
