@@ -1,14 +1,16 @@
 /** From the drill's query and the writer's status to what the live view shows. The running figures are for the eye; the verdict computes its own. */
 import type { EffectInterval } from '../core/time.ts';
 import type { Objective, Plan } from '../core/plan.ts';
-import type { DrillState } from '../workflows/messages.ts';
+import type { ChainState, DrillState } from '../workflows/messages.ts';
 import type { StepState } from '../workflows/steps.ts';
-import type { LiveObjective, LiveState, LiveStep } from './live-state.ts';
+import type { LiveFault, LiveObjective, LiveRates, LiveState, LiveStep } from './live-state.ts';
+import type { TargetNow } from './target-now.ts';
 
 /** As much of the writer's status as is shown. */
 export interface WritesNow {
   lastSecond: { acked: number; failed: number; unknown: number };
   perPhase: Partial<Record<string, { acked: number }>>;
+  curve: { startWallMs: number; bucketMs: number; acked: number[]; bad: number[] };
 }
 
 const HEALTHY = 0.99;
@@ -21,6 +23,7 @@ export class LiveModel {
   /** when service was seen healthy again after the fault that service RTO counts from */
   #serviceBackMs: number | null = null;
   #dataBackMs: number | null = null;
+  #rates: LiveRates | null = null;
   /** who began to look after service was back cannot tell how long it was down */
   #firstLookMs: number | null = null;
 
@@ -29,7 +32,9 @@ export class LiveModel {
     this.#startedMs = startedMs;
   }
 
-  state(s: DrillState, w: WritesNow | null, nowMs: number): LiveState {
+  state(s: DrillState, { writes: w, leases, staleness }: TargetNow, nowMs: number): LiveState {
+    // what was written stays to be seen when the writer has stopped
+    if (w) this.#rates = { startMs: w.curve.startWallMs, bucketMs: w.curve.bucketMs, acked: w.curve.acked, bad: w.curve.bad };
     const first = s.chain.find((c) => c.effect !== null)?.effect ?? null;
     this.#messages.push(...s.problems.slice(this.#toldProblems));
     this.#toldProblems = s.problems.length;
@@ -42,9 +47,10 @@ export class LiveModel {
       phase: s.doing,
       t0Known: first !== null,
       elapsedMs: nowMs - (first ? first.absent.wallMs : this.#startedMs),
-      chain: s.chain.map(({ id, title, status }) => ({ id, title, status })),
+      chain: s.chain.map((c) => liveFault(c, this.#plan, leases, nowMs)),
       steps: s.steps.map((step) => liveStep(step, nowMs)),
       writes: w ? { ackedPerS: w.lastSecond.acked, failedPerS: w.lastSecond.failed + w.lastSecond.unknown, ...this.#risk(s, w) } : null,
+      curves: { rates: this.#rates, staleness },
       serviceRto: this.#service(s, serviceRto, nowMs),
       dataRto: objective(effectOf(s, dataRto.from), this.#dataBackMs, dataRto.withinMs, nowMs),
       messages: this.#messages,
@@ -90,6 +96,13 @@ function objective(from: EffectInterval | null, backMs: number | null, objective
   const ms = Math.max(0, (backMs ?? nowMs) - from.absent.wallMs);
   if (backMs === null) return { ms, objectiveMs, state: 'running' };
   return { ms, objectiveMs, state: objectiveMs !== null && ms > objectiveMs ? 'missed' : 'met' };
+}
+
+/** Once its injection is done a leased fault is in force, until it is healed or lapses. */
+function liveFault({ id, title, status }: ChainState, plan: Plan, leases: TargetNow['leases'], nowMs: number): LiveFault {
+  if (status !== 'done' || plan.chain.find((e) => e.id === id)?.undo !== 'leased') return { id, title, status };
+  const at = leases[id] ?? null;
+  return { id, title, status, lease: { lapsesAtMs: at, lapsesInMs: at === null ? null : Math.max(0, at - nowMs) } };
 }
 
 function liveStep(s: StepState, nowMs: number): LiveStep {

@@ -19,6 +19,28 @@ export interface LiveStep {
   by: string | null;
   overdue: boolean;
 }
+export interface LiveFault {
+  id: string;
+  title: string;
+  status: ChainStatus;
+  /** of a leased fault while it is in force: when the target heals it unless it is renewed, by the target's own count (epoch ms; null: it cannot be told) */
+  lease?: { lapsesAtMs: number | null; lapsesInMs: number | null };
+}
+/** Outcomes per second; buckets that are over. `bad`: failed and without an answer. */
+export interface LiveRates {
+  /** epoch ms */
+  startMs: number;
+  bucketMs: number;
+  acked: readonly number[];
+  bad: readonly number[];
+}
+/** The worst of each bucket; null where the node could not be read. */
+export interface NodeStaleness {
+  node: string;
+  startMs: number;
+  bucketMs: number;
+  staleMs: readonly (number | null)[];
+}
 export interface LiveState {
   title: string;
   /** "local (3 × MySQL 9.7.4)" */
@@ -28,10 +50,11 @@ export interface LiveState {
   /** true: elapsedMs counts from T0; false: from the start of the drill */
   t0Known: boolean;
   elapsedMs: number;
-  chain: { id: string; title: string; status: ChainStatus }[];
+  chain: LiveFault[];
   steps: LiveStep[];
   /** null: no workload yet. atRisk: acknowledged writes that only `atRiskOn` has; null: not known */
   writes: { ackedPerS: number; failedPerS: number; atRisk: number | null; atRiskOn: string | null } | null;
+  curves: { rates: LiveRates | null; staleness: readonly NodeStaleness[] };
   serviceRto: LiveObjective;
   dataRto: LiveObjective;
   /** what a person should read, oldest first; only grows */

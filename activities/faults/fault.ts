@@ -36,6 +36,8 @@ export interface FaultModule<A = unknown, R = unknown> {
   heal?(t: Target, record: R): Promise<EffectInterval | null>;
   /** leased faults: is it still in force? */
   live?(t: Target, record: R): Promise<boolean>;
+  /** leased faults: what its lease still lasts by the target's own clock, ms; null: it is not in force */
+  rest?(t: Pick<Target, 'platform'>, record: R): Promise<number | null>;
   /** leased faults: extends the lease, all or nothing; DRILL_LEASE_LAPSED when it has lapsed */
   renew?(t: Target, record: R, leaseMs: number): Promise<void>;
   /** Was it unbroken from its effect until `untilNs`? */

@@ -77,6 +77,12 @@ export const partition: FaultModule<Args, Cut> = {
     return pairs.some((p) => live.has(p.join()));
   },
 
+  async rest(t, { pairs }) {
+    const { live } = await t.platform.cutState();
+    const mine = live.filter((l) => pairs.some((p) => p.join() === l.pair.join()));
+    return mine.length > 0 ? Math.min(...mine.map((l) => l.expiresInMs)) : null;
+  },
+
   renew: (t, { pairs }, leaseMs) => t.platform.renewCut(pairs, leaseMs),
 
   async heal(t, { pairs }) {

@@ -44,6 +44,15 @@ export interface Counts {
   failed: number;
   unknown: number;
 }
+/** Outcomes per second, by when they were known; buckets that are over. At most CURVE_BUCKETS of them, however long the writer runs. */
+export interface RateCurve {
+  /** epoch ms */
+  startWallMs: number;
+  bucketMs: number;
+  acked: number[];
+  /** failed and unknown */
+  bad: number[];
+}
 /** What the writer's control socket answers to {op: 'status'}. */
 export interface WriterStatus extends Counts {
   pid: number;
@@ -57,6 +66,7 @@ export interface WriterStatus extends Counts {
   phase: Phase;
   /** attempts that ended during the last second */
   lastSecond: Counts;
+  curve: RateCurve;
   /** monotonic ns, "" before the first */
   lastAckNs: string;
   perPhase: Partial<Record<Phase, Counts>>;

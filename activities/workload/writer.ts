@@ -114,6 +114,7 @@ export class Writer {
       connections: this.#lanes.filter((l) => l.session).length,
       phase: this.#mix.phase,
       lastSecond: this.#tally.lastSecond(performance.now()),
+      curve: this.#tally.curve(performance.now(), Date.now()),
       lastAckNs: this.#lastAckNs,
       perPhase: this.#tally.perPhase,
       hot: this.#mix.hot,

@@ -2,11 +2,9 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { writerClient } from '../../activities/workload/client.ts';
 import { DrillError } from '../../core/errors.ts';
 import { crewFile } from '../../evidence/load-crew.ts';
 import { ensureConsoleKey } from '../people/console-key.ts';
-import { writerSocket } from '../people/drills.ts';
 import { Logins } from '../people/logins.ts';
 import { configFolder, readSecret, writePrivate } from '../people/private.ts';
 import { allTokens, tokenFolder } from '../people/tokens.ts';
@@ -15,6 +13,7 @@ import { Board } from '../web/board.ts';
 import type { BoardOptions } from '../web/board.ts';
 import { CLAIMS, Oidc } from '../web/oidc.ts';
 import type { Trust } from '../web/sessions.ts';
+import { LocalTarget } from './ask-target.ts';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
 
@@ -58,6 +57,7 @@ async function serve(ctx: CliContext, flags: BoardFlags): Promise<number> {
   const note = (line: string): void => void ctx.stderr.write(`${line}\n`);
   const address = addressOf(flags);
   const release = onlyOne(join(config, 'board'));
+  const target = new LocalTarget();
   try {
     const board = await Board.start({
       ...address,
@@ -69,7 +69,7 @@ async function serve(ctx: CliContext, flags: BoardFlags): Promise<number> {
       trust: trustOf(flags),
       oidc: oidcOf(ctx, flags, note),
       anonymousRead: flags.anonymousRead === true,
-      writes: (d) => writerClient(writerSocket(d)).status(),
+      target,
       note,
     });
     ctx.stdout.write(`board      ${board.url}\n`);
@@ -81,6 +81,7 @@ async function serve(ctx: CliContext, flags: BoardFlags): Promise<number> {
     await board.close();
     return EXIT.pass;
   } finally {
+    target.close();
     release();
   }
 }

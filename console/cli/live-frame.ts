@@ -2,7 +2,7 @@
 import type { FigureModel, ReportModel } from '../../core/report/model.ts';
 import { clock, count, duration, limit, plural } from '../../core/report/text.ts';
 import { COMMAND } from '../../setup/entry.mjs';
-import type { ChainStatus, LiveObjective, LiveState, LiveStep } from '../live-state.ts';
+import type { ChainStatus, LiveObjective, LiveRates, LiveState, LiveStep } from '../live-state.ts';
 import { columns, fit, pad } from './live-text.ts';
 import type { Line, Span, Style } from './live-text.ts';
 
@@ -19,7 +19,13 @@ export interface FinishPaths {
 
 /** At most `rows` lines: what has ended gives way first. */
 export function frame(s: LiveState, width: number, rows = Infinity): Line[] {
-  const head: Line[] = [title(s, width), [[INDENT + '─'.repeat(width - 2), 'dim']], objectives(s, width), ...labelled('disaster', chain(s), width), writes(s)];
+  const head: Line[] = [
+    title(s, width),
+    [[INDENT + '─'.repeat(width - 2), 'dim']],
+    objectives(s, width),
+    ...labelled('disaster', chain(s), width),
+    ...clients(s, width, rows),
+  ];
   const room = Math.max(3, rows - head.length - 2);
   const steps = s.steps.length > room ? trimmed(s.steps, room, width) : s.steps.map((p) => stepLine(p, width));
   const now: Line[] = s.phase ? [[[`${INDENT}now           `, 'dim'], [s.phase]]] : [];
@@ -66,6 +72,7 @@ const CHAIN: Record<ChainStatus, { mark: string; style: Style }> = {
 
 function chain(s: LiveState): Span[] {
   return s.chain.map((c): Span => {
+    if (c.lease) return [`● ${c.title} (holds${c.lease.lapsesInMs === null ? '' : `, lapses in ${clock(c.lease.lapsesInMs)}`})`, 'fail'];
     const { mark, style } = CHAIN[c.status];
     return [`${mark} ${c.title}${['pending', 'active', 'done'].includes(c.status) ? '' : ` (${c.status})`}`, style];
   });
@@ -101,6 +108,41 @@ function writes({ writes: w }: LiveState): Line {
     [`${count(Math.round(w.failedPerS))}/s failed`, w.failedPerS > 0 ? 'fail' : 'plain'],
     ...risk,
   ];
+}
+
+/** What clients get and how stale nodes are, with a curve each where there is room for it. */
+function clients(s: LiveState, width: number, rows: number): Line[] {
+  const { rates, staleness } = s.curves;
+  const room = Math.min(CURVE_COLUMNS, width - 2 - LABEL);
+  const curve = (line: Span[]): Line[] => (rows >= ROWS_FOR_CURVES && line.length > 0 ? [[[' '.repeat(2 + LABEL)], ...line]] : []);
+  const lines = [writes(s), ...curve(rates ? ratesCurve(rates, room) : [])];
+  if (staleness.length === 0) return lines;
+  const now = staleness.map((n) => [n.node, n.staleMs.at(-1) ?? null] as const).map(([node, ms]) => `${node} ${ms === null ? 'not read' : duration(ms)}`);
+  const worst = Array.from({ length: Math.max(...staleness.map((n) => n.staleMs.length)) }, (_, i) => Math.max(0, ...staleness.map((n) => n.staleMs[i] ?? 0)));
+  return [
+    ...lines,
+    [[`${INDENT}${pad('staleness', LABEL)}`, 'dim'], [now.join('   ')]],
+    ...curve([[bars(squeezed(worst, room), Math.max(1_000, ...worst)), 'dim']]),
+  ];
+}
+
+const CURVE_COLUMNS = 60;
+const ROWS_FOR_CURVES = 22;
+const BARS = '▁▂▃▄▅▆▇█';
+const bars = (values: readonly number[], most: number): string => values.map((v) => BARS[Math.min(7, Math.floor((v / most) * 8))]).join('');
+
+/** At most so many, each the largest of those it stands for. */
+function squeezed(values: readonly number[], room: number): number[] {
+  const each = Math.ceil(values.length / room);
+  return Array.from({ length: Math.ceil(values.length / each) }, (_, i) => Math.max(...values.slice(i * each, (i + 1) * each)));
+}
+
+/** Acknowledged writes; where more were refused than acknowledged it says so by its colour. */
+function ratesCurve({ acked, bad }: LiveRates, room: number): Span[] {
+  if (acked.length === 0) return [];
+  const [good, ill] = [squeezed(acked, room), squeezed(bad, room)];
+  const text = bars(good, Math.max(1, ...good));
+  return Array.from(text, (c, i): Span => [c, ill[i]! > good[i]! ? 'fail' : 'plain']);
 }
 
 const STEP: Record<LiveStep['status'], { mark: string; style: Style; word: string }> = {

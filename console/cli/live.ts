@@ -124,7 +124,7 @@ class PlainView implements LiveView {
     this.#said = s.messages.length;
     for (const c of s.chain) {
       const was = before?.chain.find((b) => b.id === c.id)?.status ?? 'pending';
-      if (was !== c.status) this.#say(`${c.title}: ${c.status}`);
+      if (was !== c.status) this.#say(`${c.title}: ${c.lease ? 'holds' : c.status}`);
     }
     for (const p of s.steps) {
       const was = before?.steps.find((b) => b.id === p.id);

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sha256Hex } from '../../core/json.ts';
 
-const STYLES = ['base', 'drill', 'list', 'live', 'small'].map((part) => `css/${part}.css`);
+const STYLES = ['base', 'drill', 'list', 'live', 'curves', 'small'].map((part) => `css/${part}.css`);
 
 export interface Asset {
   path: string;

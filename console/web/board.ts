@@ -11,10 +11,10 @@ import { DrillError } from '../../core/errors.ts';
 import { inert } from '../../core/report/text.ts';
 import type { ConsoleKey } from '../people/console-key.ts';
 import type { Machine } from '../people/drills.ts';
+import type { AskTarget } from '../target-now.ts';
 import { Acts } from './acts.ts';
 import { CSS, JS } from './assets.ts';
 import { Drills } from './drills.ts';
-import type { AskWrites } from './drills.ts';
 import type { Seen } from './feed.ts';
 import { answer, cookieHeader, formOf, headersFor, problemOf, redirect, REPORT_POLICY } from './http.ts';
 import type { Answer } from './http.ts';
@@ -46,7 +46,7 @@ export interface BoardOptions {
   /** an identity provider, and whose its logins are */
   oidc: { provider: Oidc; nameOf: (login: string) => string | null } | null;
   anonymousRead: boolean;
-  writes: AskWrites;
+  target: AskTarget;
   /** one line for whoever runs the board */
   note(line: string): void;
 }
@@ -94,7 +94,7 @@ export class Board {
   private constructor(o: BoardOptions) {
     this.#o = o;
     this.#sessions = new Sessions({ tokens: o.tokens, trust: o.trust, ...(o.oidc ? { nameOf: o.oidc.nameOf } : {}) });
-    this.#drills = new Drills(o.machine, o.out, o.writes);
+    this.#drills = new Drills(o.machine, o.out, o.target);
     this.#acts = new Acts(this.#drills, o.key, o.outbox);
     this.#routes = this.#routeTable();
     this.#server = createServer(

@@ -6,16 +6,13 @@ import type { HistoryEntry } from '../../core/history.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { ReportModel } from '../../core/report/model.ts';
 import { folderStore } from '../../evidence/store.ts';
-import type { WritesNow } from '../live-model.ts';
 import type { Machine } from '../people/drills.ts';
 import { endedDrills, sealedReport } from '../people/listed.ts';
 import { secretFrom } from '../people/secret.ts';
 import { runningDrills } from '../rundir.ts';
-import type { RunningDrill } from '../rundir.ts';
+import type { AskTarget } from '../target-now.ts';
 import { Feed } from './feed.ts';
 import type { Seen } from './feed.ts';
-
-export type AskWrites = (d: RunningDrill) => Promise<WritesNow | null>;
 
 const SCAN_MS = 1_000;
 const PAST_MAX = 100;
@@ -37,7 +34,7 @@ const starting = (bundle: string): boolean =>
 export class Drills {
   readonly #machine: Machine;
   readonly #out: string;
-  readonly #writes: AskWrites;
+  readonly #ask: AskTarget;
   readonly #feeds = new Map<string, Feed>();
   /** evidence folders of drills that ran while this board did, wherever they are */
   readonly #bundles = new Map<string, string>();
@@ -45,10 +42,10 @@ export class Drills {
   readonly #reports = new Map<string, ReportModel>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(machine: Machine, out: string, writes: AskWrites) {
+  constructor(machine: Machine, out: string, ask: AskTarget) {
     this.#machine = machine;
     this.#out = out;
-    this.#writes = writes;
+    this.#ask = ask;
     this.scan();
     this.#timer = setInterval(() => this.scan(), SCAN_MS).unref();
   }
@@ -57,7 +54,7 @@ export class Drills {
     const running = runningDrills(this.#machine.cacheDir);
     for (const d of running) {
       if (this.#feeds.has(d.drillId)) continue;
-      this.#feeds.set(d.drillId, new Feed(this.#machine, d, this.#writes));
+      this.#feeds.set(d.drillId, new Feed(this.#machine, d, this.#ask));
       this.#bundles.set(d.drillId, d.bundle);
     }
     for (const [id, feed] of this.#feeds) {

@@ -12,16 +12,15 @@ import { folderStore } from '../../evidence/store.ts';
 import type { EvidenceStore } from '../../evidence/store.ts';
 import type { DrillState } from '../../workflows/messages.ts';
 import { LiveModel } from '../live-model.ts';
-import type { WritesNow } from '../live-model.ts';
 import type { LiveState } from '../live-state.ts';
 import { openDrill } from '../people/drills.ts';
 import type { Machine, OpenDrill } from '../people/drills.ts';
 import type { RunningDrill } from '../rundir.ts';
+import { TargetEye } from '../target-now.ts';
+import type { AskTarget } from '../target-now.ts';
 
 const WATCHED_MS = 150;
 const IDLE_MS = 1_000;
-/** the writer is asked this often at most: it has its own work to do */
-const WRITES_MS = 500;
 
 /** What the feed knows; null where it does not know yet. */
 export interface Seen {
@@ -41,23 +40,21 @@ export interface Seen {
 export class Feed {
   readonly running: RunningDrill;
   readonly #machine: Machine;
-  readonly #writes: (d: RunningDrill) => Promise<WritesNow | null>;
+  readonly #eye: TargetEye;
   readonly #watchers = new Set<() => void>();
   #open: OpenDrill | null = null;
   #model: LiveModel | null = null;
   #seen: Seen | null = null;
   #print = '';
-  #writesNow: WritesNow | null = null;
-  #writesAt = 0;
   #historyBytes = -1;
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> | null = null;
   #closed = false;
 
-  constructor(machine: Machine, running: RunningDrill, writes: (d: RunningDrill) => Promise<WritesNow | null>) {
+  constructor(machine: Machine, running: RunningDrill, ask: AskTarget) {
     this.#machine = machine;
     this.running = running;
-    this.#writes = writes;
+    this.#eye = new TargetEye(running, ask);
     void this.look();
   }
 
@@ -123,16 +120,9 @@ export class Feed {
     this.#seen ??= { drillId, bundle, plan, store, state: null, live: null, history: [], silent: '', ended: false };
     this.#model ??= new LiveModel(plan, Date.now());
     const state = await open.state();
-    if (['chain', 'manual'].includes(state.phase)) await this.#askWrites();
-    else this.#writesNow = null;
+    const target = await this.#eye.look(state, Date.now());
     this.#readHistory();
-    this.#tell({ ...this.#seen, state, live: this.#model.state(state, this.#writesNow, Date.now()), silent: '', ended: state.phase === 'ended' });
-  }
-
-  async #askWrites(): Promise<void> {
-    if (Date.now() - this.#writesAt < WRITES_MS) return;
-    this.#writesAt = Date.now();
-    this.#writesNow = await this.#writes(this.running).catch(() => null);
+    this.#tell({ ...this.#seen, state, live: this.#model.state(state, target, Date.now()), silent: '', ended: state.phase === 'ended' });
   }
 
   #readHistory(): void {
@@ -149,7 +139,17 @@ export class Feed {
   #tell(seen: Seen): void {
     this.#seen = seen;
     const { state, history, silent, ended, live } = seen;
-    const print = JSON.stringify([state, history.length, silent, ended, live?.writes, live?.serviceRto.state, live?.dataRto.state]);
+    const print = JSON.stringify([
+      state,
+      history.length,
+      silent,
+      ended,
+      live?.writes,
+      live?.curves,
+      live?.chain.map((c) => c.lease?.lapsesAtMs),
+      live?.serviceRto.state,
+      live?.dataRto.state,
+    ]);
     if (print === this.#print) return;
     this.#print = print;
     for (const w of this.#watchers) w();

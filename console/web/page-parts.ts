@@ -150,30 +150,33 @@ export interface FaultRow {
   mark: string;
   tone: '' | 'pass' | 'fail' | 'unk' | 'soft';
   says: string;
+  /** a lease that runs out: when, epoch ms, by the target's own count; null: none does, or it cannot be told */
+  lapsesAtMs: number | null;
 }
 
 /** Those that have begun: nobody should read here what is still to come. */
-export function faultsOf({ plan, state, history }: Seen): FaultRow[] {
+export function faultsOf({ plan, state, live, history }: Seen): FaultRow[] {
   return (state?.chain ?? []).flatMap((c): FaultRow[] => {
     const spec = plan.chain.find((e) => e.id === c.id);
     if (!spec || spec.undo === 'none' || c.status === 'pending') return [];
-    const lease = spec.leaseMs === undefined ? '' : `lease ${limit(spec.leaseMs)}`;
     const healed = history.findLast((e) => e.kind === 'fault-healed' && e.chainId === c.id);
     const since = c.effect ? ` ${hms(c.effect.present.wallMs)}` : '';
-    const row = { title: c.title };
+    const row = { title: c.title, lapsesAtMs: null };
     switch (c.status) {
       case 'active':
-        return [
-          { ...row, mark: '●', tone: 'fail', says: c.effect ? `holds since${since}${lease && `, ${lease}, renewed while the drill lives`}` : 'being injected' },
-        ];
+        return [{ ...row, mark: '●', tone: 'fail', says: 'being injected' }];
       case 'healed':
         return [{ ...row, mark: '✓', tone: 'pass', says: `healed${healed ? ` ${hms(healed.at.wallMs)}` : ''}` }];
       case 'lapsed':
         return [{ ...row, mark: '✕', tone: 'fail', says: 'its lease lapsed' }];
       case 'failed':
         return [{ ...row, mark: '✕', tone: 'fail', says: 'could not be done' }];
-      case 'done':
-        return [{ ...row, mark: '✓', tone: 'soft', says: `done${since}` }];
+      case 'done': {
+        const lease = live?.chain.find((l) => l.id === c.id)?.lease;
+        if (!lease) return [{ ...row, mark: '✓', tone: 'soft', says: `done${since}` }];
+        const says = `holds since${since}; heals by itself when its lease of ${limit(spec.leaseMs ?? 0)} is not renewed`;
+        return [{ ...row, mark: '●', tone: 'fail', says, lapsesAtMs: lease.lapsesAtMs }];
+      }
       default:
         return c.status satisfies never;
     }

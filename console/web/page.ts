@@ -10,6 +10,8 @@ import type { ReportModel } from '../../core/report/model.ts';
 import type { StepView } from '../../evidence/views.ts';
 import type { StepState } from '../../workflows/steps.ts';
 import { may, whoMay } from '../people/who.ts';
+import { curvesOf } from './curves.ts';
+import type { CurvesModel } from './curves.ts';
 import type { Seen } from './feed.ts';
 import { logLines } from './log.ts';
 import type { LogLine } from './log.ts';
@@ -49,6 +51,7 @@ export interface PageModel {
   ended: boolean;
   report: { verdict: string; sentence: string; note: string; figures: { name: string; says: string; state: string; objective: string }[] } | null;
   clocks: ClockModel[];
+  curves: CurvesModel | null;
   work: WorkModel[];
   steps: StepItem[];
   faults: FaultRow[];
@@ -124,6 +127,7 @@ export function pageModel(seen: Seen, viewer: Viewer, report: ReportModel | null
       figures: report.figures.map((f) => ({ name: f.name, says: f.says, state: f.state, objective: f.objectiveSays && `${f.objectiveSays} ${f.from}` })),
     },
     clocks: ended ? [] : clocksOf(seen, acts),
+    curves: ended ? null : curvesOf(seen),
     // one's own first
     work: work.toSorted((a, b) => Number(mine(b)) - Number(mine(a))),
     steps: state || !report ? stepListOf(seen, viewer.name) : stepsOfReport(report),

@@ -1,11 +1,13 @@
 /**
- * The board's pages and their parts from plain data, by Handlebars, which escapes every value; characters that could steer a page are written out before. Only the
- * Markdown of instructions becomes markup, by markdown.ts, which escapes by itself.
+ * The board's pages and their parts from plain data, by Handlebars, which escapes every value; characters that could steer a page are written out before. What
+ * becomes markup escapes by itself: the Markdown of instructions (markdown.ts) and the curves (curves.ts).
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
 import { capital, clock, inert } from '../../core/report/text.ts';
+import { curveSvg } from './curves.ts';
+import type { Panel } from './curves.ts';
 import { markdown } from './markdown.ts';
 import type { PageModel } from './page.ts';
 import type { ClockModel } from './page-parts.ts';
@@ -26,7 +28,7 @@ const VERBS: Record<string, string> = {
 };
 
 /** The parts of a drill's page that are swapped when they change; each is an element `f-<name>`. */
-export const FRAGMENTS = ['head', 'clocks', 'work', 'steps', 'faults', 'log'] as const;
+export const FRAGMENTS = ['head', 'clocks', 'curves', 'work', 'steps', 'faults', 'log'] as const;
 export type Fragments = Record<(typeof FRAGMENTS)[number], string>;
 
 /** Escaped like every other text, but with its lines: instructions, which markdown.ts makes harmless. */
@@ -48,6 +50,8 @@ hb.registerHelper({
   hms: (ms: number) => hms(ms),
   verb: (t: string) => VERBS[t] ?? t,
   since: (ms: number, now: number | null) => clock(now === null ? 0 : now - ms),
+  until: (ms: number, now: number | null) => clock(now === null ? 0 : ms - now),
+  curve: (p: Panel) => new Handlebars.SafeString(curveSvg(p)),
   used: ({ sinceMs, limitMs, percent }: ClockModel, now: number | null) =>
     sinceMs !== null && limitMs !== null && now !== null ? Math.min(100, Math.max(0, Math.round((100 * (now - sinceMs)) / limitMs))) : (percent ?? 0),
   spaced: (digest: string) => digest.replaceAll(/(.{8})(?=.)/g, '$1 '),

@@ -1,7 +1,7 @@
 /** What clients saw: write rates above, staleness of each node below, on the timeline's axis. And the bar of fates. */
 import type { ClientsModel, FateCount, TimelineModel } from '../../core/report/model.ts';
 import { count, duration, moment, plural } from '../../core/report/text.ts';
-import { figure, GUTTER, hatched, line, path, px, Scale, text, textWidth, timeAxis, WIDTH } from './svg.ts';
+import { figure, GUTTER, hatched, line, niceMax, path, px, Scale, text, textWidth, timeAxis, WIDTH } from './svg.ts';
 
 const RATES = 110;
 const STALE = 64;
@@ -53,12 +53,6 @@ function staleness(c: ClientsModel, s: Scale, top: number): string {
   const axis = line(GUTTER, base, WIDTH - 12, base, 'base') + text(WIDTH, top + 9, duration(max).replace('.0 ', ' '), 'halo', 'end');
   const none = c.staleness.length === 0 ? text(GUTTER + 6, base - 8, 'not sampled') : '';
   return text(0, top + 9, 'Staleness', 'lab') + legend.join('') + axis + curves.join('') + none;
-}
-
-/** 1, 2 or 5 times a power of ten, with the finer 1.5 and 3 so that curves fill their panel. */
-function niceMax(v: number): number {
-  const p = 10 ** Math.floor(Math.log10(v));
-  return [1, 1.5, 2, 3, 5, 8, 10].map((m) => m * p).find((m) => m >= v)!;
 }
 
 function alternative(c: ClientsModel): string {

@@ -16,6 +16,12 @@ export const esc = (text: string): string => inert(text).replace(/[&<>"'=`]/g, (
 export const textWidth = (s: string): number => s.length * CHAR_PX;
 export const px = (n: number): string => String(Math.round(n * 10) / 10);
 
+/** 1, 2 or 5 times a power of ten, with the finer 1.5 and 3 so that curves fill their panel. */
+export function niceMax(v: number): number {
+  const p = 10 ** Math.floor(Math.log10(v));
+  return [1, 1.5, 2, 3, 5, 8, 10].map((m) => m * p).find((m) => m >= v)!;
+}
+
 /** A window of time on the page: milliseconds to x. */
 export class Scale {
   readonly fromMs: number;

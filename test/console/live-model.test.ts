@@ -1,6 +1,6 @@
 /** The figures of the live view: what they count from, when they stop, and what they never claim. */
 import { LiveModel } from '../../console/live-model.ts';
-import type { WriterStatus } from '../../activities/workload/config.ts';
+import type { TargetNow } from '../../console/target-now.ts';
 import type { Plan } from '../../core/plan.ts';
 import type { EffectInterval } from '../../core/time.ts';
 import type { ChainState, DrillState } from '../../workflows/messages.ts';
@@ -42,8 +42,15 @@ const state = (more: Partial<DrillState> = {}): DrillState => ({
   ...more,
 });
 const broken = (more: Partial<DrillState> = {}) => state({ chain: [entry('cut', 0), entry('kill', 5_000)], ...more });
-const writer = (acked: number, bad: number, isolated = 0): WriterStatus =>
-  ({ lastSecond: { acked, failed: bad, unknown: 0 }, perPhase: { isolated: { acked: isolated, failed: 0, unknown: 0 } } }) as unknown as WriterStatus;
+const SILENT: TargetNow = { writes: null, leases: {}, staleness: [] };
+const writer = (acked: number, bad: number, isolated = 0): TargetNow => ({
+  ...SILENT,
+  writes: {
+    lastSecond: { acked, failed: bad, unknown: 0 },
+    perPhase: { isolated: { acked: isolated } },
+    curve: { startWallMs: T0, bucketMs: 500, acked: [acked], bad: [bad] },
+  },
+});
 const model = () => new LiveModel(PLAN, T0 - 4_000);
 const recovered = (verdict: 'pass' | 'fail') => [{ stepId: 'recover', results: [{ check: 'recovered', verdict, seen: '' }] }];
 
@@ -55,7 +62,7 @@ test('before the first fault time counts from the start, objectives wait, and no
 });
 
 test('a target that is not locked yet is named by its system; without a writer there is no rate', () => {
-  expect(model().state(state({ version: '' }), null, T0)).toMatchObject({ target: 'local (3 × mysql)', writes: null });
+  expect(model().state(state({ version: '' }), SILENT, T0)).toMatchObject({ target: 'local (3 × mysql)', writes: null });
 });
 
 test('from the first fault on time counts from the earlier end of its effect, each objective from its own fault', () => {
@@ -68,18 +75,18 @@ test('from the first fault on time counts from the earlier end of its effect, ea
   expect(s.writes).toEqual({ ackedPerS: 0, failedPerS: 100, atRisk: 480, atRiskOn: 'db1' });
 });
 
-const after = (...seconds: [atMs: number, w: WriterStatus | null][]) => {
+const after = (...seconds: [atMs: number, w: TargetNow][]) => {
   const m = model();
   m.state(state(), writer(100, 0), T0);
   return seconds.map(([at, w]) => m.state(broken(), w, T0 + at).serviceRto);
 };
 
 describe('service is back', () => {
-  test.each<[string, [number, WriterStatus | null][], object]>([
+  test.each<[string, [number, TargetNow][], object]>([
     ['after a healthy second', [[9_000, writer(100, 0)]], { ms: 3_000, state: 'met' }],
     ['not while one in fifty fails', [[9_000, writer(98, 2)]], { state: 'running' }],
     ['not without writes', [[9_000, writer(0, 0)]], { state: 'running' }],
-    ['not without a writer', [[9_000, null]], { state: 'running' }],
+    ['not without a writer', [[9_000, SILENT]], { state: 'running' }],
     ['not in the second of the fault itself, which had healthy writes', [[5_500, writer(100, 0)]], { state: 'running' }],
     ['late, that is missed', [[17_000, writer(100, 0)]], { ms: 11_000, state: 'missed' }],
     [
@@ -109,14 +116,15 @@ describe('data is back', () => {
     });
     const s = m.state(broken({ checks: recovered('pass') }), writer(100, 0, 480), T0 + 25_000);
     expect(s).toMatchObject({ dataRto: { ms: 25_000, state: 'met' }, writes: { atRisk: 0, atRiskOn: null } });
-    expect(m.state(broken({ checks: recovered('pass') }), null, T0 + 90_000).dataRto).toEqual({ ms: 25_000, objectiveMs: 60_000, state: 'met' });
+    expect(m.state(broken({ checks: recovered('pass') }), SILENT, T0 + 90_000).dataRto).toEqual({ ms: 25_000, objectiveMs: 60_000, state: 'met' });
   });
-  test('too late is missed', () => expect(model().state(broken({ checks: recovered('pass') }), null, T0 + 61_000).dataRto).toMatchObject({ state: 'missed' }));
+  test('too late is missed', () =>
+    expect(model().state(broken({ checks: recovered('pass') }), SILENT, T0 + 61_000).dataRto).toMatchObject({ state: 'missed' }));
 });
 
 test('a step takes time from its opening to its end', () => {
   const steps = new Steps(PLAN.steps);
-  const took = (nowMs: number) => model().state(state({ steps: steps.states }), null, nowMs).steps[0]!.tookMs;
+  const took = (nowMs: number) => model().state(state({ steps: steps.states }), SILENT, nowMs).steps[0]!.tookMs;
   expect(took(T0)).toBeNull();
   steps.open('fence', { viewDigest: '', instructionsDigest: '' }, T0);
   expect(took(T0 + 700)).toBe(700);
@@ -126,7 +134,7 @@ test('a step takes time from its opening to its end', () => {
 
 test('problems are told once, in order', () => {
   const m = model();
-  m.state(state({ problems: ['one'] }), null, T0);
-  m.state(state({ problems: ['one'] }), null, T0);
-  expect(m.state(state({ problems: ['one', 'two'] }), null, T0).messages).toEqual(['one', 'two']);
+  m.state(state({ problems: ['one'] }), SILENT, T0);
+  m.state(state({ problems: ['one'] }), SILENT, T0);
+  expect(m.state(state({ problems: ['one', 'two'] }), SILENT, T0).messages).toEqual(['one', 'two']);
 });

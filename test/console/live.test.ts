@@ -32,6 +32,7 @@ function state(over: Partial<LiveState> = {}): LiveState {
     ],
     steps: [step('one', 'verified', 9_000), step('two', 'acknowledged', 6_100), step('three', 'pending', null)],
     writes: { ackedPerS: 61.2, failedPerS: 0, atRisk: 601, atRiskOn: 'db1' },
+    curves: { rates: null, staleness: [] },
     serviceRto: { ms: 9_400, objectiveMs: 30_000, state: 'met' },
     dataRto: { ms: 37_200, objectiveMs: 300_000, state: 'running' },
     messages: [],

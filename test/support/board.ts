@@ -48,7 +48,7 @@ export async function startBoard(dir: string, more: Partial<BoardOptions> = {}):
     trust: null,
     oidc: null,
     anonymousRead: false,
-    writes: () => Promise.resolve(null),
+    target: { writes: () => Promise.resolve(null), leases: () => Promise.resolve({}) },
     note: (line) => void notes.push(line),
     ...more,
   });

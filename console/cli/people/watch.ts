@@ -2,17 +2,18 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { Command } from 'commander';
-import { writerClient } from '../../../activities/workload/client.ts';
 import { BUNDLE } from '../../../core/bundle.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { reportOf } from '../../../evidence/load.ts';
+import { TargetEye } from '../../target-now.ts';
+import { LocalTarget } from '../ask-target.ts';
 import { EXIT } from '../context.ts';
 import type { CliContext } from '../context.ts';
 import { createLiveView, isUtf8 } from '../live.ts';
 import type { LiveView } from '../live.ts';
 import { LiveModel } from '../../live-model.ts';
 import { runningDrills } from '../../rundir.ts';
-import { openDrill, writerSocket } from '../../people/drills.ts';
+import { openDrill } from '../../people/drills.ts';
 import type { OpenDrill } from '../../people/drills.ts';
 
 const POLL_MS = 250;
@@ -27,21 +28,23 @@ export function watchCommand(ctx: CliContext): Command {
     .action(async (flags: { drill?: string }) => {
       const drill = await openDrill(ctx, flags.drill);
       const view = createLiveView({ stdout: ctx.stdout, colour: ctx.colour, unicode: isUtf8(ctx.env) });
+      const target = new LocalTarget();
       try {
-        await follow(ctx, drill, view);
+        await follow(ctx, drill, view, target);
         ctx.exit(finish(ctx, drill, view));
       } finally {
         view.close();
+        target.close();
         await drill.close();
       }
     });
 }
 
 /** Until the drill has ended, or the command that runs it has. */
-async function follow(ctx: CliContext, drill: OpenDrill, view: LiveView): Promise<void> {
+async function follow(ctx: CliContext, drill: OpenDrill, view: LiveView, target: LocalTarget): Promise<void> {
   const { drillId, bundle } = drill.running;
   const model = new LiveModel(drill.plan, Date.parse(drillId.slice(0, 20).replace(/T(\d\d)-(\d\d)-(\d\d)Z/, 'T$1:$2:$3Z')) || Date.now());
-  const writer = writerClient(writerSocket(drill.running));
+  const eye = new TargetEye(drill.running, target);
   const runs = () => runningDrills(ctx.cacheDir).some((d) => d.drillId === drillId);
   let silent = '';
   for (let sealedBy = Infinity; Date.now() < sealedBy && !existsSync(join(bundle, BUNDLE.manifest));) {
@@ -51,8 +54,7 @@ async function follow(ctx: CliContext, drill: OpenDrill, view: LiveView): Promis
       if (state !== silent && runs()) view.note((silent = state));
     } else {
       silent = '';
-      const status = ['chain', 'manual'].includes(state.phase) ? await writer.status().catch(() => null) : null;
-      view.update(model.state(state, status, Date.now()));
+      view.update(model.state(state, await eye.look(state, Date.now()), Date.now()));
       if (state.phase === 'ended') return;
     }
     await new Promise((r) => setTimeout(r, POLL_MS));

@@ -3,8 +3,6 @@ import { relative, join } from 'node:path';
 import type { WorkflowHandle } from '@temporalio/client';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { writerClient } from '../../../activities/workload/client.ts';
-import type { WriterClient } from '../../../activities/workload/client.ts';
 import { BUNDLE } from '../../../core/bundle.ts';
 import { canonicalJson } from '../../../core/json.ts';
 import { crewOf } from '../../../core/message.ts';
@@ -13,6 +11,8 @@ import { reportOf } from '../../../evidence/load.ts';
 import { COMMAND } from '../../../setup/entry.mjs';
 import type { DrillResult } from '../../../workflows/messages.ts';
 import { drillState } from '../../../workflows/messages.ts';
+import { TargetEye } from '../../target-now.ts';
+import { LocalTarget } from '../ask-target.ts';
 import { EXIT } from '../context.ts';
 import type { CliContext } from '../context.ts';
 import { createLiveView, isUtf8 } from '../live.ts';
@@ -40,6 +40,7 @@ export class Follower {
   readonly #keep: boolean;
   readonly #view: LiveView;
   readonly #model: LiveModel;
+  readonly #target = new LocalTarget();
   #heardMs = Date.now();
   #saidSilentMs = 0;
 
@@ -79,19 +80,21 @@ export class Follower {
 
   close(): void {
     this.#view.close();
+    this.#target.close();
   }
 
   async follow(handle: WorkflowHandle, session: Session): Promise<number> {
     let labLostAt = Infinity;
     this.#heardMs = Date.now();
     void session.lab.exited.then(() => (labLostAt = Date.now()));
-    const writer = writerClient(join(session.dir.path, 'lab', 'work', this.#prepared.drillId, 'writer.sock'));
+    const { drillId, bundle } = this.#prepared;
+    const eye = new TargetEye({ drillId, bundle, dir: session.dir.path, temporal: null }, this.#target);
     const result = resultOf(handle);
     const deadline = Date.now() + this.#prepared.plan.limits.drillMs + OVERDUE_MS;
     for (;;) {
       const ended = await Promise.race([result, session.failed, new Promise<null>((r) => setTimeout(() => r(null), POLL_MS))]);
       if (ended) return this.#finish(ended, session);
-      await this.#look(handle, session, writer);
+      await this.#look(handle, session, eye);
       if (Date.now() > deadline) {
         this.note(
           `DRILL_NO_ENGINE: the drill's limit passed ${OVERDUE_MS / 1000} s ago and Temporal at ${session.address} tells no end of it; the lab ends now, the evidence is not sealed`,
@@ -105,13 +108,12 @@ export class Follower {
     }
   }
 
-  async #look(handle: WorkflowHandle, session: Session, writer: WriterClient): Promise<void> {
+  async #look(handle: WorkflowHandle, session: Session, eye: TargetEye): Promise<void> {
     const asked = session.client.connection.withDeadline(Date.now() + QUERY_MS, () => handle.query(drillState));
     const state = await asked.catch((e: unknown) => this.#silent(e, session));
     if (!state) return;
     this.#heardMs = Date.now();
-    const status = ['chain', 'manual'].includes(state.phase) ? await writer.status().catch(() => null) : null;
-    this.#view.update(this.#model.state(state, status, Date.now()));
+    this.#view.update(this.#model.state(state, await eye.look(state, Date.now()), Date.now()));
   }
 
   /** Who waits for a drill that says nothing learns for how long, why as far as it is known, and who else is there. */

@@ -17,6 +17,8 @@ const tick = () => {
     if (el.dataset.limit) el.setAttribute('width', String(Math.min(100, (100 * ms) / Number(el.dataset.limit))));
     else el.textContent = clock(ms);
   }
+  /* what runs out */
+  for (const el of document.querySelectorAll('[data-until]')) el.textContent = clock(Number(el.dataset.until) - now);
 };
 
 /* what somebody has typed, opened or is at, is still so after a swap */
