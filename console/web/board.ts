@@ -3,7 +3,6 @@
  * nobody reads either unless the board is told so. It holds no truth of its own: what it shows is read from the drill and its evidence, what it sends is in the outbox.
  */
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +15,7 @@ import { Acts } from './acts.ts';
 import { CSS, JS } from './assets.ts';
 import { Drills } from './drills.ts';
 import type { Seen } from './feed.ts';
-import { answer, cookieHeader, formOf, headersFor, problemOf, redirect, REPORT_POLICY } from './http.ts';
+import { answer, cookieHeader, formOf, headersFor, problemOf, redirect, REPORT_POLICY, serverFor } from './http.ts';
 import type { Answer } from './http.ts';
 import { RateLimit } from './limits.ts';
 import { reasonsOf } from './oidc.ts';
@@ -97,12 +96,7 @@ export class Board {
     this.#drills = new Drills(o.machine, o.out, o.target);
     this.#acts = new Acts(this.#drills, o.key, o.outbox);
     this.#routes = this.#routeTable();
-    this.#server = createServer(
-      { headersTimeout: 10_000, requestTimeout: 20_000, keepAliveTimeout: 10_000, maxHeaderSize: 16_384 },
-      (req, res) => void this.#serve(req, res),
-    );
-    this.#server.maxConnections = 1_000;
-    this.#server.on('clientError', (_, socket) => socket.writable && socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'));
+    this.#server = serverFor((req, res) => void this.#serve(req, res));
   }
 
   /** DRILL_PORT_TAKEN, DRILL_BOARD_ADDRESS. */

@@ -2,7 +2,8 @@
  * HTTP as the board speaks it: every answer with the security headers, every body with a limit, every error as a page or as JSON with a code and a hint, and never
  * a stack trace.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import { isDrillError } from '../../core/errors.ts';
 import { Problem } from './problem.ts';
 import { COOKIE } from './sessions.ts';
@@ -36,6 +37,31 @@ export function headersFor(more: Record<string, string> = {}): Record<string, st
     ...more,
   };
 }
+
+/** Node answers some things by itself, without our headers: a missing host and an expectation are for `serve`, what is no HTTP is answered here. */
+export function serverFor(serve: RequestListener): Server {
+  const server = createServer(
+    {
+      headersTimeout: 10_000,
+      requestTimeout: 20_000,
+      connectionsCheckingInterval: 5_000,
+      keepAliveTimeout: 10_000,
+      maxHeaderSize: 16_384,
+      requireHostHeader: false,
+    },
+    serve,
+  );
+  server.maxConnections = 1_000;
+  server.on('checkExpectation', serve);
+  server.on('clientError', (e: NodeJS.ErrnoException, socket) => {
+    const status = NO_HTTP[e.code ?? ''] ?? '400 Bad Request';
+    const lines = Object.entries(headersFor({ connection: 'close', 'content-length': '0' })).map(([name, value]) => `${name}: ${value}\r\n`);
+    if (!socket.writable) socket.destroy();
+    else socket.end(`HTTP/1.1 ${status}\r\n${lines.join('')}\r\n`);
+  });
+  return server;
+}
+const NO_HTTP: Record<string, string> = { HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large', ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout' };
 
 export function answer(res: ServerResponse, { status = 200, type = 'text/html; charset=utf-8', body = '', headers = {} }: Answer, head = false): void {
   if (res.headersSent || res.destroyed) return void res.destroy();

@@ -224,11 +224,23 @@ export class Stream {
 /** The real command. It ends with the test that started it, at the latest. */
 export class BoardProcess {
   readonly #child: ChildProcess;
+  readonly #said: () => string;
   readonly url: string;
 
-  private constructor(child: ChildProcess, url: string) {
+  private constructor(child: ChildProcess, url: string, said: () => string) {
     this.#child = child;
     this.url = url;
+    this.#said = said;
+  }
+  get pid(): number {
+    return this.#child.pid!;
+  }
+  get alive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+  /** What it printed. */
+  get said(): string {
+    return this.#said();
   }
   get port(): string {
     return new URL(this.url).port;
@@ -250,7 +262,7 @@ export class BoardProcess {
       child.once('close', () => reject(new Error(`the board ended: ${said}`)));
       setTimeout(() => reject(new Error(`the board did not start: ${said}`)), 20_000).unref();
     });
-    return new BoardProcess(child, url);
+    return new BoardProcess(child, url, () => said);
   }
 
   /** kill -9 */
