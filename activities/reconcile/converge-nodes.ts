@@ -27,11 +27,14 @@ export async function openNodes(list: readonly { name: string; dsn: string }[], 
 }
 
 async function openNode({ name, dsn }: { name: string; dsn: string }): Promise<ProofNode> {
-  const admin = await connect(parseDsn(dsn));
+  const opening = [connect(parseDsn(dsn)), openWire(name, dsn)] as const;
   try {
-    return { name, dsn, uuid: await serverUuid(admin), ...(await applierOf(admin)), admin, wire: await openWire(name, dsn) };
+    const [admin, wire] = await Promise.all(opening);
+    return { name, dsn, uuid: await serverUuid(admin), ...(await applierOf(admin)), admin, wire };
   } catch (e) {
-    admin.destroy();
+    const [admin, wire] = await Promise.allSettled(opening);
+    if (admin.status === 'fulfilled') admin.value.destroy();
+    if (wire.status === 'fulfilled') wire.value.connection.destroy();
     throw e;
   }
 }

@@ -1,7 +1,7 @@
 /** One reading of tables on all nodes, in their snapshots: what differs, by key. */
 import { hash } from 'node:crypto';
 import { DrillError } from '../../core/errors.ts';
-import type { Cell, TableInfo } from '../../core/reconcile/schema.ts';
+import type { Cell, TableShape } from '../../core/reconcile/schema.ts';
 import { rowDigest } from '../../core/workload.ts';
 import { compareKeys, readCells } from '../../targets/systems/mysql/compare/keys.ts';
 import type { Keys } from '../../targets/systems/mysql/compare/keys.ts';
@@ -10,7 +10,7 @@ import type { ComparePlan, RawKey } from '../../targets/systems/mysql/compare/pl
 import { compareRaw } from '../../targets/systems/mysql/compare/raw.ts';
 import type { RawResult } from '../../targets/systems/mysql/compare/raw.ts';
 import { compareSha } from '../../targets/systems/mysql/compare/sha.ts';
-import { readTables } from '../../targets/systems/mysql/schema.ts';
+import { readShapes } from '../../targets/systems/mysql/schema.ts';
 import type { ProofNode } from './converge-nodes.ts';
 import { keyId } from './converge-window.ts';
 
@@ -44,7 +44,7 @@ export interface TableRead {
 
 /** How the tables are to be compared; words where they cannot be, since they are not declared alike. */
 export async function readPlans(nodes: readonly ProofNode[], names: readonly string[]): Promise<Map<string, ComparePlan | string | null>> {
-  const infos: Map<string, TableInfo>[] = await Promise.all(nodes.map((n) => readTables(n.admin, names)));
+  const infos: Map<string, TableShape>[] = await Promise.all(nodes.map((n) => readShapes(n.admin, names)));
   const plans = new Map<string, ComparePlan | string | null>();
   for (const name of names) {
     const first = infos[0]!.get(name);
@@ -56,7 +56,7 @@ export async function readPlans(nodes: readonly ProofNode[], names: readonly str
 }
 
 /** What must be alike for rows to be compared. */
-function shapeText(info: TableInfo | undefined): string {
+function shapeText(info: TableShape | undefined): string {
   if (!info) return '';
   const { key, columns } = comparePlan(info);
   const texts = columns.map((c) => [c.name, c.columnType, c.collation]);

@@ -66,12 +66,11 @@ export async function converge(opts: ConvergeOptions): Promise<Convergence> {
 
 /** Positions, waits and bounds of a proof are MySQL's GTID sets. */
 async function mariadbAmong(nodes: ConvergeOptions['nodes'], startedNs: string): Promise<Convergence | null> {
-  for (const { name, dsn } of nodes) {
-    if (!(await withConnection(dsn, isMariadb))) continue;
-    const reason = `${name} is MariaDB: nodes are not compared there; mariadb-dump or pt-table-checksum, with writers stopped, can`;
-    return { nodes: [], tables: [], differences: [], equal: null, startedNs, provenNs: null, reason };
-  }
-  return null;
+  const are = await Promise.all(nodes.map(({ dsn }) => withConnection(dsn, isMariadb)));
+  const name = nodes[are.indexOf(true)]?.name;
+  if (name === undefined) return null;
+  const reason = `${name} is MariaDB: nodes are not compared there; mariadb-dump or pt-table-checksum, with writers stopped, can`;
+  return { nodes: [], tables: [], differences: [], equal: null, startedNs, provenNs: null, reason };
 }
 
 async function writeResult(dir: string, result: Convergence): Promise<void> {

@@ -13,7 +13,7 @@ import { ByteWriter } from '../binlog/value/writer.ts';
 import type { Flavour } from '../binlog/visitor.ts';
 import { mysqlJsonText } from './json-cell.ts';
 import { cellForm } from './schema.ts';
-import type { Cell, ColumnInfo, TableInfo } from './schema.ts';
+import type { Cell, ColumnInfo, TableShape } from './schema.ts';
 
 /** The value that stands at `pos`, its length prefix included. Throws BinlogDamage, and Inexact. */
 type CellReader = (buf: Uint8Array, pos: number) => string;
@@ -41,13 +41,19 @@ export class ImageReader {
 
   /** These columns have the same bytes in both images. false also where that takes more than a look: values with a length, NULL, and columns that are not there. */
   alike(a: RowImage, b: RowImage, columns: readonly number[]): boolean {
-    for (const i of columns) {
-      const [bytes, column] = [this.fixed[i]!, this.at[i]!];
-      if (bytes === 0) return false;
-      const [x, y] = [a.at[column]!, b.at[column]!];
-      if (x < 0 || y < 0) return false;
-      for (let k = 0; k < bytes; k++) if (a.buf[x + k] !== b.buf[y + k]) return false;
-    }
+    for (const i of columns) if (!this.alikeIn(a, b, i)) return false;
+    return true;
+  }
+
+  /** The same for one column. */
+  alikeIn(a: RowImage, b: RowImage, i: number): boolean {
+    const bytes = this.fixed[i]!;
+    if (bytes === 0) return false;
+    const column = this.at[i]!;
+    const x = a.at[column]!;
+    const y = b.at[column]!;
+    if (x < 0 || y < 0) return false;
+    for (let k = 0; k < bytes; k++) if (a.buf[x + k] !== b.buf[y + k]) return false;
     return true;
   }
 
@@ -66,7 +72,7 @@ export class ImageReader {
     return columns.map((i) => this.cell(image, i));
   }
 
-  /** One of them. */
+  /** The cell of one. */
   cell(image: RowImage, i: number): Cell | undefined {
     const column = this.at[i]!;
     const pos = column === -1 ? ABSENT : image.at[column]!;
@@ -81,7 +87,7 @@ function patchedCell(patched: PatchedJson): string {
 }
 
 /** The reader for a log's table map, or why its images do not fit the table, in words that follow the table's name. */
-export function imageReader(map: TableMap, table: TableInfo, bytes: Pick<Bytes, 'inflate'>): ImageReader | string {
+export function imageReader(map: TableMap, table: TableShape, bytes: Pick<Bytes, 'inflate'>): ImageReader | string {
   const named = map.columns.every((c) => c.name !== null);
   if (!named && map.columns.length !== table.columns.length)
     return `has row images of ${map.columns.length} columns in the log and ${table.columns.length} columns now`;

@@ -52,7 +52,8 @@ export interface ForeignKey {
   onUpdate: string;
 }
 
-export interface TableInfo {
+/** What its rows are, and how they are told apart. */
+export interface TableShape {
   /** `schema.table` */
   name: string;
   engine: string;
@@ -60,6 +61,9 @@ export interface TableInfo {
   unreadable?: string;
   columns: readonly ColumnInfo[];
   indexes: readonly IndexInfo[];
+}
+
+export interface TableInfo extends TableShape {
   triggers: readonly string[];
   /** this table is the child */
   foreignKeys: readonly ForeignKey[];
@@ -81,7 +85,7 @@ export function cellForm(c: ColumnInfo): CellForm {
 }
 
 /** A generated invisible primary key (sql_generate_invisible_primary_key): both sides count it up on their own, so it identifies nothing between them. */
-export function isGeneratedKey(t: TableInfo): boolean {
+export function isGeneratedKey(t: TableShape): boolean {
   const primary = t.indexes.find((i) => i.name === 'PRIMARY');
   const only = primary?.parts.length === 1 ? t.columns[primary.parts[0]!.column] : undefined;
   return only?.name === 'my_row_id' && only.invisible && only.autoIncrement;

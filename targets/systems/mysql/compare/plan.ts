@@ -1,11 +1,11 @@
 /** How a table is compared between servers: which columns in which exact form, what identifies a row, and the SQL of it. */
 import { cellForm, isGeneratedKey } from '../../../../core/reconcile/schema.ts';
-import type { Cell, ColumnInfo, TableInfo } from '../../../../core/reconcile/schema.ts';
+import type { Cell, ColumnInfo, TableShape } from '../../../../core/reconcile/schema.ts';
 import { quoteName, quoteTable } from '../rows.ts';
 import { cellExpression } from '../schema.ts';
 
 export interface ComparePlan {
-  info: TableInfo;
+  info: TableShape;
   /** the key's columns in its order; null: no key, the rows are a multiset */
   key: readonly ColumnInfo[] | null;
   /** all that is compared: the key first, then the others in the table's order; a generated invisible key is not */
@@ -21,7 +21,7 @@ export interface ComparePlan {
 export type RawKey = readonly Uint8Array[];
 
 /** The primary key, else a unique index over columns that cannot be NULL. A generated invisible key is none: each server counts it up on its own. */
-export function comparePlan(info: TableInfo): ComparePlan {
+export function comparePlan(info: TableShape): ComparePlan {
   const hidden = isGeneratedKey(info) ? 'my_row_id' : null;
   const usable = info.indexes.filter(
     (i) =>
