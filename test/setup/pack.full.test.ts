@@ -70,6 +70,8 @@ test.each<[string, string[], number, RegExp]>([
   ['doctor', ['doctor'], 0, /npm modules +the package .*Ready for drills\.\n$/s],
   ['lint', ['lint', 'mysql-stale-promotion', '--target', 'local'], 0, /mysql-stale-promotion/],
   ['reconcile', ['reconcile', '--help'], 0, /--apply/],
+  ['completion', ['completion', 'bash'], 0, /complete -F _drillbook drillbook/],
+  ['a key press', ['__complete', 'drillbook comp'], 0, /^completion\t/],
   ['bench', ['bench', 'lab'], 2, /DRILL_CHECKOUT_ONLY/],
 ])('%s answers', (_what, args, status, says) => {
   const answer = drillbook(...args);

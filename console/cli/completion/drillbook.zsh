@@ -9,7 +9,7 @@ _drillbook() {
       :folders) _files -/; return ;;
       *) found+=("${${value//\\/\\\\}//:/\\:}${about:+:$about}") ;;
     esac
-  done < <(drillbook __complete "${(j: :)words[1,CURRENT-1]} $PREFIX" 2>/dev/null)
+  done < <(drillbook __complete "${(j: :)words[1,CURRENT-1]} $QIPREFIX$PREFIX" 2>/dev/null)
   _describe drillbook found
 }
 if [[ ${funcstack[1]} == _drillbook ]]; then _drillbook "$@"; else compdef _drillbook drillbook; fi

@@ -62,7 +62,7 @@ beforeAll(() => {
   writeFileSync(join(folder, 'bin/drillbook'), `#!/bin/sh\n[ "$1" = __complete ] && ${real}\nprintf 'ran'\nprintf ' <%s>' "$@"\necho .\n`);
   chmodSync(join(folder, 'bin/drillbook'), 0o755);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
 
 /** As a shell asks. */
 const asked = (line: string): string[] =>
@@ -189,9 +189,11 @@ test(
       expect(seen).toEqual(['<ready>', ...rows.map(([, args]) => args)]);
       expect(existsSync(join(folder, 'work/owned'))).toBe(false);
     } finally {
+      // in order; a terminal that hangs is not waited for
       shell.stdin.end('exit\n');
-      shell.kill('SIGKILL');
+      const late = setTimeout(() => shell.kill('SIGKILL'), 10_000);
       await once(shell, 'close');
+      clearTimeout(late);
     }
   },
   5 * DEADLINE_MS,
