@@ -11,6 +11,8 @@ const CURVE_MS = 500;
 
 const none = (): Counts => ({ acked: 0, failed: 0, unknown: 0 });
 
+const ONE: Readonly<Record<WriteOutcome, Counts>> = { acked: { ...none(), acked: 1 }, failed: { ...none(), failed: 1 }, unknown: { ...none(), unknown: 1 } };
+
 export class Tally {
   readonly total = none();
   readonly perPhase: Partial<Record<Phase, Counts>> = {};
@@ -27,7 +29,7 @@ export class Tally {
     const slot = this.#ring[tenth % BUCKETS];
     if (slot && slot.tenth !== tenth) Object.assign(slot, { tenth, counts: none() });
     for (const counts of [this.total, (this.perPhase[phase] ??= none()), slot?.counts]) if (counts) counts[outcome] += 1;
-    this.#curve.add(nowMs, { ...none(), [outcome]: 1 });
+    this.#curve.add(nowMs, ONE[outcome]);
   }
 
   /** Since the first outcome, per second; `wallMs` is the wall clock at `nowMs`. */

@@ -120,6 +120,35 @@ describe('on a terminal', () => {
   });
 });
 
+test('curves where there is room for them, a lease that counts down, and the same in ASCII', () => {
+  const rates = { startMs: 0, bucketMs: 500, acked: [100, 100, 0, 0, 100], bad: [0, 0, 100, 100, 0] };
+  const staleness = [
+    { node: 'db1', startMs: 0, bucketMs: 500, staleMs: [20, null] },
+    { node: 'db2', startMs: 0, bucketMs: 500, staleMs: [20, 2_000, 8_000, 20] },
+  ];
+  const cut = { id: 'cut', title: 'partition db1', status: 'done' as const, lease: { lapsesAtMs: 5, lapsesInMs: 23_400 } };
+  const drawn = (o: Parameters<typeof view>[0]) => {
+    const { live, all } = view({ tty: true, ...o });
+    live.update(state({ chain: [cut], curves: { rates, staleness } }));
+    return plain(all());
+  };
+  const text = drawn({});
+  expect(text).toContain('● partition db1 (holds, lapses in 0:23.4)');
+  expect(text).toContain('██▁▁█');
+  expect(text).toMatch(/staleness +db1 not read {3}db2 20 ms\n +▁▃█▁\n/);
+  expect(drawn({ unicode: false })).toMatch(/##__#[^]*_-#_/);
+  // on a small screen the numbers stay, the curves go
+  expect(drawn({ rows: 20 })).toMatch(/staleness +db1 not read(?![^]*█)/);
+  // each line is no wider than the screen
+  expect(
+    Math.max(
+      ...drawn({ width: 60 })
+        .split('\n')
+        .map((l) => l.length),
+    ),
+  ).toBeLessThanOrEqual(60);
+});
+
 describe('in a log', () => {
   test('one line per thing that happens, none when nothing does, never an escape', () => {
     const { live, written, all } = view({ colour: true });

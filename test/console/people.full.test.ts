@@ -11,6 +11,7 @@ import { loadRunbook } from '../../evidence/load-runbook.ts';
 import { renderText } from '../../evidence/instructions.ts';
 import type { StepView } from '../../evidence/views.ts';
 import type { DrillState } from '../../workflows/messages.ts';
+import { misfits, Outside } from '../support/outside.ts';
 import { httpReceiver } from '../support/receivers.ts';
 import type { HttpReceiver } from '../support/receivers.ts';
 import { CATALOGUE } from '../../activities/catalogue.ts';
@@ -22,6 +23,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const dir = mkdtempSync(join(tmpdir(), 'dbp-'));
 const env = { ...process.env, XDG_CONFIG_HOME: join(dir, 'config'), HOOK_SECRET: 'hush', HOOK_URL: '' };
 let told: HttpReceiver;
+let outside: Outside;
 /** Other drills may run on this machine. */
 const NAME = `people-${randomBytes(3).toString('hex')}`;
 const file = join(dir, 'people.yaml');
@@ -49,10 +51,16 @@ function drillbook(verb: string, ...rest: string[]): Ran {
 function accepted(...args: [string, ...string[]]): Ran {
   const ran = drillbook(...args);
   expect({ args, status: ran.status, err: ran.err }).toEqual({ args, status: 0, err: '' });
+  const what = { ack: 'acknowledged', done: 'done', approve: 'ended' }[args[0]];
+  // a step is taken once more after it was handed over
+  if (what && !(args[0] === 'ack' && args[1] === 'collect' && args.includes('Ada')))
+    outside.act(`${args[1]}/${args[1] === 'fence' && args.includes('Ada') ? 2 : 1} ${what}`, ran.fromMs, ran.toMs);
   return ran;
 }
+let refusals = 0;
 function refused(why: string, ...args: [string, ...string[]]): void {
-  const { status, err } = drillbook(...args);
+  const { status, err, fromMs, toMs } = drillbook(...args);
+  outside.act(`refused ${++refusals}`, fromMs, toMs);
   expect({ args, status, err }).toEqual({ args, status: 1, err: expect.stringContaining(why) });
 }
 
@@ -88,7 +96,9 @@ function perform(state: Shown, step: string): Record<string, string> {
     expect({ step, status: ran.status, err: ran.status === 0 ? '' : ran.stderr }).toEqual({ step, status: 0, err: '' });
     return ran.stdout.trim();
   };
+  const fromMs = Date.now();
   bash(renderText(script, values));
+  if (step === 'recover') outside.act('recovered', fromMs, Date.now());
   return Object.fromEntries(Object.entries(inputs ?? {}).map(([name, word]) => [name, bash(`printf %s "${renderText(word, values)}"`)]));
 }
 const viewOf = (state: Shown, step: string): string => state.shown.find((s) => s.step === step)!.viewDigest;
@@ -134,8 +144,10 @@ beforeAll(async () => {
   child.stdout!.on('data', (d: Buffer) => (stdout += d.toString()));
   child.stderr!.on('data', (d: Buffer) => (stderr += d.toString()));
   exit = new Promise((resolve) => child!.once('close', resolve));
+  outside = Outside.watch(NAME);
 }, 60_000);
 afterAll(async () => {
+  await outside?.stop();
   if (child?.exitCode === null) child.kill('SIGTERM');
   await exit;
   await told[Symbol.asyncDispose]();
@@ -170,11 +182,13 @@ test('three people take a drill from fault to verdict', async () => {
   refused('Edsger did step recover: a second person approves it', 'approve', 'recover', '--as', 'Edsger', '--view', viewOf(checked, 'recover'));
   refused('the evidence changed since it was shown', 'approve', 'recover', '--as', 'Grace', '--view', recoveredView(checked));
   const approved = accepted('approve', 'recover', '--as', 'Grace', '--view', viewOf(checked, 'recover'), '--json');
-  accepted('comment', 'recover', '--as', 'Grace', '--text', 'no conflict was left to us');
+  const comment = accepted('comment', 'recover', '--as', 'Grace', '--text', 'no conflict was left to us');
+  outside.act('comment 1', comment.fromMs, comment.toMs);
 
   await does('Ada', 'rejoin');
-  await does('Grace', 'declare');
+  const declared = await does('Grace', 'declare');
   expect(await exit).toBe(0);
+  for (const what of ['converged', 'ended']) outside.act(what, declared.done.fromMs, Date.now());
 
   const report = JSON.parse(stdout) as ReportModel;
   expect(report).toMatchObject({ verdict: 'pass', note: '', meta: { rehearsal: null } });
@@ -202,6 +216,15 @@ test('three people take a drill from fault to verdict', async () => {
     expect(row.acceptedWallMs).toBeLessThanOrEqual(ran.toMs);
     expect(acceptedAt(ran)).toBeCloseTo(row.acceptedWallMs!, -2);
   }
+  const { steps } = loadRunbook(file, CATALOGUE).runbook;
+  const held = outside.held(
+    report,
+    steps.map((s) => s.id),
+    { taken: 'fence/1 acknowledged', signed: 'fence/1 done' },
+  );
+  const { wrong, table } = misfits(held);
+  console.info(`the report's times, from outside:\n${table}`);
+  expect(wrong).toEqual([]);
   const approval = Number(/after ([\d.]+) (ms|s)/.exec(rows[4]!.notes[0]!)?.[1]);
   expect(approval).toBeGreaterThan(0);
   expect(acceptedAt(approved)).toBeGreaterThan(acceptedAt(recovered.done));

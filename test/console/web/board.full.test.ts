@@ -16,6 +16,7 @@ import { renderText } from '../../../evidence/instructions.ts';
 import { loadRunbook } from '../../../evidence/load-runbook.ts';
 import type { StepView } from '../../../evidence/views.ts';
 import { boardDir, BoardProcess, CREW, ROOT, tokenFor } from '../../support/board.ts';
+import { misfits, Outside } from '../../support/outside.ts';
 import { faultsOfPage, launchChromium } from '../../support/chromium.ts';
 
 const dir = boardDir();
@@ -30,6 +31,7 @@ let run: ChildProcess;
 let board: BoardProcess;
 let chromium: Browser;
 let stdout = '';
+let outside: Outside;
 let exit: Promise<number | null>;
 const errors: string[] = [];
 
@@ -47,9 +49,11 @@ beforeAll(async () => {
   });
   run.stdout!.on('data', (d: Buffer) => (stdout += d.toString()));
   exit = new Promise((resolve) => run.once('close', resolve));
+  outside = Outside.watch(NAME);
 }, 180_000);
 afterAll(async () => {
   await chromium?.close();
+  await outside?.stop();
   await board?.stop();
   if (run?.exitCode === null) run.kill('SIGTERM');
   await exit;
@@ -83,11 +87,13 @@ class Person {
   step(id: string) {
     return this.page.locator(`#step-${id}`);
   }
-  async press(id: string, button: string): Promise<Pressed> {
+  async press(id: string, button: string, attempt = 1): Promise<Pressed> {
     const where = this.step(id).getByRole('button', { name: button, exact: true });
     await where.waitFor(WAIT);
     const fromMs = Date.now();
     await where.click();
+    const what = ACTS[button];
+    if (what) outside.act(`${id}/${attempt} ${what}`, fromMs);
     return { fromMs };
   }
   async open(id: string, what: string): Promise<void> {
@@ -97,11 +103,15 @@ class Person {
     const text = await this.step(id).locator('.ev pre').textContent(WAIT);
     return JSON.parse(text!) as StepView;
   }
-  async takes(id: string): Promise<void> {
-    await this.press(id, 'I take this step');
+  async takes(id: string, first = true): Promise<void> {
+    const { fromMs } = await this.press(id, 'I take this step');
     await this.step(id).getByRole('button', { name: 'Done, check my work' }).waitFor(WAIT);
+    // the page of one who reads it without a script shows it when it was loaded again
+    if (first) outside.act(`${id}/1 acknowledged`, fromMs, Date.now());
   }
 }
+/** What the report calls the instant of a button. */
+const ACTS: Record<string, string> = { 'Done, check my work': 'done', 'Approve what was done': 'ended' };
 interface Pressed {
   fromMs: number;
 }
@@ -173,7 +183,7 @@ test('three people take the default drill from fault to verdict by the page', as
   const fence = await ada.view('fence');
   mkdirSync(String(fence.values['work']), { recursive: true });
   bash(fence.values, commands.join('\n'));
-  const fenced = await ada.press('fence', 'Done, check my work');
+  const fenced = await ada.press('fence', 'Done, check my work', 2);
   const fencedBy = await seenAt(grace, 'Collect its binary logs').then(() =>
     edsger
       .step('collect')
@@ -183,12 +193,14 @@ test('three people take the default drill from fault to verdict by the page', as
 
   // a step is handed over; the page of another person follows
   const take = await edsger.press('collect', 'I take this step');
-  const lags = [(await seenAt(ada, 'Edsger has it')) - take.fromMs];
+  const takenMs = await seenAt(ada, 'Edsger has it');
+  outside.act('collect/1 acknowledged', take.fromMs, takenMs);
+  const lags = [takenMs - take.fromMs];
   await edsger.open('collect', 'Hand over');
   await edsger.step('collect').getByLabel('To whom').selectOption('Ada');
   const hand = await edsger.press('collect', 'Hand over');
   lags.push((await seenAt(ada, 'waits for Ada, to whom it was handed')) - hand.fromMs);
-  await ada.takes('collect');
+  await ada.takes('collect', false);
   perform((await ada.view('collect')).values, 'collect');
   await ada.press('collect', 'Done, check my work');
 
@@ -203,23 +215,29 @@ test('three people take the default drill from fault to verdict by the page', as
   await grace.open('list-lost', 'Comment');
   await grace.step('list-lost').getByLabel('What you say').fill('<b>look</b> at the conflicts');
   const comment = await grace.press('list-lost', 'Comment');
-  lags.push((await seenAt(edsger, '“<b>look</b> at the conflicts”')) - comment.fromMs);
+  const heardMs = await seenAt(edsger, '“<b>look</b> at the conflicts”');
+  outside.act('comment 1', comment.fromMs, heardMs);
+  lags.push(heardMs - comment.fromMs);
   expect(await box.inputValue()).toBe(lost);
   await edsger.press('list-lost', 'Done, check my work');
 
   // four eyes
   await edsger.takes('recover');
+  const beforeMs = Date.now();
   perform((await edsger.view('recover')).values, 'recover');
+  outside.act('recovered', beforeMs, Date.now());
   await edsger.press('recover', 'Done, check my work');
   await grace.step('recover').getByRole('button', { name: 'Approve what was done' }).waitFor(WAIT);
   await looked(grace, 'approve');
   expect(await edsger.step('recover').getByRole('button', { name: 'Approve what was done' }).count()).toBe(0);
+  const refusedMs = Date.now();
   await edsger.page.evaluate(`(async () => {
     const csrf = document.querySelector('#f-work input[name=csrf]').value;
     const body = new URLSearchParams({ csrf, transition: 'approve', step: 'recover', attempt: '1', view: '${'ab'.repeat(32)}' });
     await fetch(location.pathname + '/acts', { method: 'POST', body });
   })()`);
   await edsger.step('recover').getByText('Edsger did step recover: a second person approves it').waitFor(WAIT);
+  outside.act('refused 1', refusedMs, Date.now());
   // a page that loses its line says so, and catches up
   await ada.context.setOffline(true);
   await board.kill();
@@ -242,8 +260,9 @@ test('three people take the default drill from fault to verdict by the page', as
 
   await again.takes('declare');
   perform((await again.view('declare')).values, 'declare');
-  await again.press('declare', 'Done, check my work');
+  const declared = await again.press('declare', 'Done, check my work');
   expect(await exit).toBe(0);
+  for (const what of ['converged', 'ended']) outside.act(what, declared.fromMs, Date.now());
   await again.page.locator('.stamp', { hasText: 'PASS' }).waitFor(WAIT);
   await looked(again, 'verdict');
   await again.page.getByRole('link', { name: 'the whole report' }).click();
@@ -264,6 +283,15 @@ test('three people take the default drill from fault to verdict by the page', as
   ]);
   expect(report.people.rows[1]!.acceptedWallMs).toBeGreaterThanOrEqual(fenced.fromMs);
   expect(report.people.rows[1]!.acceptedWallMs).toBeLessThanOrEqual(fencedBy);
+  const { steps } = loadRunbook(file, CATALOGUE).runbook;
+  const held = outside.held(
+    report,
+    steps.map((s) => s.id),
+    { taken: 'fence/1 acknowledged', signed: 'fence/1 done' },
+  );
+  const { wrong, table } = misfits(held);
+  console.info(`the report's times, from outside:\n${table}`);
+  expect(wrong).toEqual([]);
   expect(report.people.refused.map((r) => r.by)).toEqual(['Edsger']);
   expect(report.people.comments.map((c) => c.text)).toEqual(['<b>look</b> at the conflicts']);
   expect(errors).toEqual([]);
