@@ -3,7 +3,7 @@ import type { EffectInterval } from '../core/time.ts';
 import type { Objective, Plan } from '../core/plan.ts';
 import type { ChainState, DrillState } from '../workflows/messages.ts';
 import type { StepState } from '../workflows/steps.ts';
-import type { LiveFault, LiveObjective, LiveRates, LiveState, LiveStep } from './live-state.ts';
+import type { LiveFault, LiveObjective, LiveRates, LiveState, LiveStep, NodeStaleness } from './live-state.ts';
 import type { TargetNow } from './target-now.ts';
 
 /** As much of the writer's status as is shown. */
@@ -50,7 +50,7 @@ export class LiveModel {
       chain: s.chain.map((c) => liveFault(c, this.#plan, leases, nowMs)),
       steps: s.steps.map((step) => liveStep(step, nowMs)),
       writes: w ? { ackedPerS: w.lastSecond.acked, failedPerS: w.lastSecond.failed + w.lastSecond.unknown, ...this.#risk(s, w) } : null,
-      curves: { rates: this.#rates, staleness },
+      curves: { rates: this.#rates, staleness: staleness.flatMap((n) => since(n, this.#rates?.startMs ?? Infinity)) },
       serviceRto: this.#service(s, serviceRto, nowMs),
       dataRto: objective(effectOf(s, dataRto.from), this.#dataBackMs, dataRto.withinMs, nowMs),
       messages: this.#messages,
@@ -96,6 +96,13 @@ function objective(from: EffectInterval | null, backMs: number | null, objective
   const ms = Math.max(0, (backMs ?? nowMs) - from.absent.wallMs);
   if (backMs === null) return { ms, objectiveMs, state: 'running' };
   return { ms, objectiveMs, state: objectiveMs !== null && ms > objectiveMs ? 'missed' : 'met' };
+}
+
+/** Before the first write every node only seems stale: its heartbeat is one of long ago. */
+function since(n: NodeStaleness, fromMs: number): NodeStaleness[] {
+  const skip = Math.max(0, Math.ceil((fromMs - n.startMs) / n.bucketMs));
+  const staleMs = n.staleMs.slice(skip);
+  return staleMs.length > 0 ? [{ ...n, startMs: n.startMs + skip * n.bucketMs, staleMs }] : [];
 }
 
 /** Once its injection is done a leased fault is in force, until it is healed or lapses. */

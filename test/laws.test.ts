@@ -121,7 +121,7 @@ function textViolations(path: string, text: string): string[] {
 export function faultViolations(verb: string, fault: Partial<FaultModule>): string[] {
   const needed: (keyof FaultModule)[] = ['verb', 'title', 'schema', 'prepare', 'inject', 'observe', 'undo'];
   if (fault.undo === 'leased' || fault.undo === 'compensated') needed.push('heal');
-  if (fault.undo === 'leased') needed.push('live', 'renew', 'held');
+  if (fault.undo === 'leased') needed.push('live', 'rest', 'renew', 'held');
   const found = needed.filter((part) => fault[part] === undefined).map((part) => `fault ${verb} has no ${part}`);
   if (fault.verb !== verb) found.push(`fault ${verb} calls itself ${fault.verb}`);
   if (fault.undo === 'one-way' && fault.heal) found.push(`fault ${verb} is one-way and has a heal`);
@@ -207,6 +207,7 @@ describe('each law, broken', () => {
         .concat('fault partition calls itself undefined'),
     ],
     ['leased, no heal', { ...FAULTS['partition'], heal: undefined } as never, ['fault partition has no heal']],
+    ['leased, no rest', { ...FAULTS['partition'], rest: undefined } as never, ['fault partition has no rest']],
     ['leased, no renew', { ...FAULTS['partition'], renew: undefined } as never, ['fault partition has no renew']],
     ['one-way with a heal', { ...FAULTS['partition'], undo: 'one-way' } as never, ['fault partition is one-way and has a heal']],
   ])('a fault with %s', (_, fault, broken) => expect(faultViolations('partition', fault)).toEqual(broken));

@@ -41,9 +41,7 @@ interface Axis {
 
 /** null: nothing was measured yet. Size: at most CURVE_BUCKETS points a line, however long the drill. */
 export function curvesOf(seen: Seen): CurvesModel | null {
-  const { rates, staleness: all } = seen.live?.curves ?? { rates: null, staleness: [] };
-  // before the first write every node only seems stale: its heartbeat is one of long ago
-  const staleness = all.flatMap((n) => since(n, rates?.startMs ?? -Infinity));
+  const { rates, staleness } = seen.live?.curves ?? { rates: null, staleness: [] };
   const spans = [
     ...(rates ? [[rates.startMs, rates.startMs + rates.bucketMs * rates.acked.length]] : []),
     ...staleness.map((n) => [n.startMs, n.startMs + n.bucketMs * n.staleMs.length]),
@@ -60,12 +58,6 @@ export function curvesOf(seen: Seen): CurvesModel | null {
   const faults = faultsIn(seen, axis);
   const panels = [...(rates && rates.acked.length > 0 ? [ratesPanel(rates, axis)] : []), ...(staleness.length > 0 ? [stalePanel(staleness, axis)] : [])];
   return { panels: panels.map((p) => ({ ...p, ...faults })), from: axis.says(fromMs), to: axis.says(toMs) };
-}
-
-function since(n: NodeStaleness, fromMs: number): NodeStaleness[] {
-  const skip = Math.max(0, Math.ceil((fromMs - n.startMs) / n.bucketMs));
-  const staleMs = n.staleMs.slice(skip);
-  return staleMs.length > 0 ? [{ ...n, startMs: n.startMs + skip * n.bucketMs, staleMs }] : [];
 }
 
 function faultsIn({ plan, state, history }: Seen, axis: Axis): Pick<Panel, 'holds' | 'strikes'> {

@@ -115,6 +115,17 @@ describe('partition', () => {
     expect((await sim.platform.cutState()).live.length).toBe(0);
   });
 
+  test('what its lease still lasts is the least of its pairs’, as the target counts; nothing when it is over, and not that of another cut', async () => {
+    expect(await partition.rest!(sim.target, record)).toBeNull();
+    await sim.platform.cut([['db2', 'db3']], 5_000);
+    expect(await partition.rest!(sim.target, record)).toBeNull();
+    await partition.inject(sim.target, record, how({ leaseMs: 12_000 }));
+    sim.pass(5_000);
+    expect(await partition.rest!(sim.target, record)).toBe(7_000);
+    sim.pass(8_000);
+    expect(await partition.rest!(sim.target, record)).toBeNull();
+  });
+
   test('a heal that no probe sees is a heal of which nobody can say when', async () => {
     await partition.inject(sim.target, record, how());
     sim.blind = true;

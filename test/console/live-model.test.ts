@@ -138,3 +138,15 @@ test('problems are told once, in order', () => {
   m.state(state({ problems: ['one'] }), SILENT, T0);
   expect(m.state(state({ problems: ['one', 'two'] }), SILENT, T0).messages).toEqual(['one', 'two']);
 });
+
+const stale = (startMs: number) => ({ node: 'db1', startMs, bucketMs: 500, staleMs: [90_000, 90_000, 90_000, 40, 20] });
+test('how stale a node was before the first write is not told: its heartbeat was one of long ago', () => {
+  const m = model();
+  const told = (target: TargetNow) => m.state(state(), target, T0).curves.staleness;
+  expect(told({ ...SILENT, staleness: [stale(T0 - 1_300)] })).toEqual([]);
+  expect(told({ ...writer(1, 0), staleness: [stale(T0 - 1_300), stale(T0 - 9_000)] })).toEqual([
+    { node: 'db1', startMs: T0 + 200, bucketMs: 500, staleMs: [40, 20] },
+  ]);
+  // what was written stays to be seen when the writer has stopped
+  expect(m.state(state(), SILENT, T0).curves.rates).toMatchObject({ startMs: T0, acked: [1] });
+});

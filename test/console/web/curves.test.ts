@@ -86,12 +86,6 @@ test('the picture in words: what is now, where nothing was acknowledged, which n
   expect(second!.match(/<path/g)).toHaveLength(2);
 });
 
-test('how stale a node was before the first write is not told', () => {
-  const stale = { node: 'db1', startMs: START - 1_300, bucketMs: 500, staleMs: [90_000, 90_000, 90_000, 40, 20] };
-  const { panels, from } = curvesOf(seenWith({ startMs: START, bucketMs: 500, acked: [1, 1], bad: [0, 0] }, [stale]))!;
-  expect([from, panels[1]!.most, panels[1]!.alternative]).toEqual(['T−4.0 s', '1 s', expect.stringContaining('db1 20 ms, at most 40 ms')]);
-});
-
 test('nothing is drawn before anything was measured', () => {
   expect(fragment(seenWith(null)).trim()).toBe('');
   expect(fragment(seenWith({ startMs: START, bucketMs: 500, acked: [], bad: [] })).trim()).toBe('');
