@@ -7,7 +7,7 @@ import { crewFile } from '../../evidence/load-crew.ts';
 import { ensureConsoleKey } from '../people/console-key.ts';
 import { Logins } from '../people/logins.ts';
 import { configFolder, readSecret, writePrivate } from '../people/private.ts';
-import { allTokens, tokenFolder } from '../people/tokens.ts';
+import { readTokens, tokenFolder } from '../people/tokens.ts';
 import { startTimeOf } from '../rundir.ts';
 import { Board } from '../web/board.ts';
 import type { BoardOptions } from '../web/board.ts';
@@ -72,8 +72,10 @@ async function serve(ctx: CliContext, flags: BoardFlags): Promise<number> {
       target,
       note,
     });
+    const { tokens, unusable } = readTokens(tokenFolder(config));
+    for (const { error } of unusable) note(`a token does not sign in. ${error.toText()}`);
     ctx.stdout.write(`board      ${board.url}\n`);
-    if (allTokens(tokenFolder(config)).length === 0 && !flags.trustedHeader && !flags.oidcIssuer)
+    if (tokens.length + unusable.length === 0 && !flags.trustedHeader && !flags.oidcIssuer)
       ctx.stdout.write('sign-in    nobody has a token yet: drillbook token issue "<name>"\n');
     await new Promise<void>((stop) => {
       for (const s of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(s, () => stop());

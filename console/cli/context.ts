@@ -19,3 +19,12 @@ export interface CliContext {
   /** The exit status of the process. */
   exit(code: number): void;
 }
+
+export interface Json {
+  json?: boolean;
+}
+/** What a command that did as it was told says: a text, or the same as a line of JSON. */
+export function answered(ctx: CliContext, { json }: Json, value: unknown, text: string): void {
+  ctx.stdout.write(json ? `${JSON.stringify(value)}\n` : text);
+  ctx.exit(EXIT.pass);
+}

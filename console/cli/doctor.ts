@@ -12,6 +12,8 @@ import { commandOf, findNet, NET_COST, NET_NAMES, UTIL_LINUX } from '../../setup
 import { modulesState, NPM_COST } from '../../setup/npm.mjs';
 import { findProgram } from '../../setup/process.mjs';
 import { findGo, findTemporal, TEMPORAL_COST, TEMPORAL_VERSION } from '../../setup/temporal.mjs';
+import { configFolder } from '../people/private.ts';
+import { readTokens, tokenFolder } from '../people/tokens.ts';
 import { EXIT, type CliContext } from './context.ts';
 
 /** One line of the answer. `missing` makes the exit status 2; a `notice` does not. */
@@ -35,6 +37,7 @@ export async function examine(where: Where): Promise<Finding[]> {
     guarded('Temporal', () => temporal(where)),
     kernel(where),
     disk(where),
+    Promise.resolve(tokens(where)),
   ]);
   return groups.flat();
 }
@@ -131,6 +134,16 @@ async function disk({ cacheDir }: Where): Promise<Finding[]> {
     },
   ];
 }
+
+/** Only what does not work: a machine without a board has none. */
+const tokens = ({ env }: Where): Finding[] =>
+  readTokens(tokenFolder(configFolder(env))).unusable.map(({ id, error }) => ({
+    what: 'board token',
+    state: 'notice',
+    version: '',
+    where: id,
+    note: `it signs nobody in; ${error.code}: ${error.message}; ${error.hint}`,
+  }));
 
 const fetchable = (what: string, cost: string): Finding => ({ what, state: 'missing', version: '', where: '', note: `not here; set-up fetches it: ${cost}` });
 

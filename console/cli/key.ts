@@ -1,25 +1,27 @@
 /** `drillbook key`: the keys that people of this machine sign with. */
 import { Command } from 'commander';
 import { DrillError } from '../../core/errors.ts';
-import { EXIT } from './context.ts';
-import type { CliContext } from './context.ts';
+import { answered } from './context.ts';
+import type { CliContext, Json } from './context.ts';
 import { allKeys, keyFolder, makeKey } from '../people/keys.ts';
 import type { PersonKey } from '../people/keys.ts';
 
 export function keyCommand(ctx: CliContext): Command {
   const folder = keyFolder(ctx.env);
-  const print = (keys: readonly Omit<PersonKey, 'secretKey'>[], json: boolean | undefined, text: string) => {
-    const shown = keys.map(({ name, publicKey, madeAt }) => ({ name, publicKey, madeAt }));
-    ctx.stdout.write(json ? `${JSON.stringify(shown)}\n` : text);
-    ctx.exit(EXIT.pass);
-  };
+  const print = (keys: readonly PersonKey[], json: Json, text: string) =>
+    answered(
+      ctx,
+      json,
+      keys.map(({ name, publicKey, madeAt }) => ({ name, publicKey, madeAt })),
+      text,
+    );
   const command = new Command('key').description('the key that you sign steps with');
   command
     .command('new')
     .description('make a key; its secret half stays in a file that only you can read')
     .argument('<name>', 'your name, as in the crew file')
     .option('--json', 'print the public half as JSON')
-    .action((name: string, { json }: { json?: boolean }) => {
+    .action((name: string, json: Json) => {
       if (name.trim() === '') throw new DrillError('DRILL_USAGE', 'a key needs a name', 'drillbook key new "Ada Lovelace"');
       const { key, file } = makeKey(folder, name, new Date());
       print([key], json, `${file}\n\nFor the crew file:\n\n${crewLines(key)}`);
@@ -28,20 +30,17 @@ export function keyCommand(ctx: CliContext): Command {
     .command('list')
     .description('the keys of this machine')
     .option('--json', 'print their public halves as JSON')
-    .action(({ json }: { json?: boolean }) => {
+    .action((json: Json) => {
       const keys = allKeys(folder);
-      print(
-        keys,
-        json,
-        keys.length === 0 ? `no keys in ${folder}; drillbook key new <name> makes one\n` : keys.map((k) => `${k.publicKey}  ${k.name}\n`).join(''),
-      );
+      const lines = keys.map((k) => `${k.publicKey}  ${k.name}\n`).join('');
+      print(keys, json, lines || `no keys in ${folder}; drillbook key new <name> makes one\n`);
     });
   command
     .command('show')
     .description('the lines of a crew file for a key')
     .argument('<name>', 'whose')
     .option('--json', 'print the public half as JSON')
-    .action((name: string, { json }: { json?: boolean }) => {
+    .action((name: string, json: Json) => {
       const key = allKeys(folder).find((k) => k.name === name);
       if (!key) throw new DrillError('DRILL_NO_KEY', `there is no key of ${name} in ${folder}`, `drillbook key new ${JSON.stringify(name)} makes one`);
       print([key], json, crewLines(key));

@@ -3,9 +3,10 @@
  * that has so much randomness needs no slow hash.
  */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { DrillError } from '../../core/errors.ts';
+import { DrillError, isDrillError } from '../../core/errors.ts';
 import { sha256Hex } from '../../core/json.ts';
 import { privateFiles, readPrivate, writePrivate } from './private.ts';
 
@@ -41,14 +42,42 @@ export function expiryMs(text: string): number {
 export function issueToken(folder: string, name: string, forMs: number, nowMs: number): { text: string; token: Token } {
   const text = `drb_${randomBytes(32).toString('base64url')}`;
   const token: Token = { id: randomBytes(4).toString('hex'), name, sha256: sha256Hex(text), issuedAt: nowMs, expiresAt: nowMs + forMs, revokedAt: null };
-  writePrivate(join(folder, `${token.id}.json`), token);
+  writePrivate(fileOf(folder, token.id), token);
   return { text, token };
 }
 
-export const allTokens = (folder: string): Token[] =>
-  privateFiles(folder)
-    .map((file) => readPrivate(file, schema, 'token'))
-    .toSorted((a, b) => a.issuedAt - b.issuedAt);
+export interface Tokens {
+  /** oldest first */
+  tokens: Token[];
+  /** files that open nothing, and stop nobody else: DRILL_KEY_UNSAFE, DRILL_KEY_UNREADABLE */
+  unusable: { id: string; error: DrillError }[];
+}
+
+export function readTokens(folder: string): Tokens {
+  const found: Tokens = { tokens: [], unusable: [] };
+  for (const file of privateFiles(folder)) {
+    try {
+      found.tokens.push(readPrivate(file, schema, 'token'));
+    } catch (e) {
+      if (!isDrillError(e)) throw e;
+      found.unusable.push({ id: basename(file, '.json'), error: e });
+    }
+  }
+  found.tokens.sort((a, b) => a.issuedAt - b.issuedAt);
+  return found;
+}
+
+/** Whether a token that was valid when somebody signed in still is. */
+export function stillValid(folder: string, id: string, nowMs: number): boolean {
+  const file = fileOf(folder, id);
+  try {
+    return existsSync(file) && tokenState(readPrivate(file, schema, 'token'), nowMs) === 'valid';
+  } catch (e) {
+    if (isDrillError(e)) return false;
+    throw e;
+  }
+}
+const fileOf = (folder: string, id: string): string => join(folder, `${id}.json`);
 
 export const tokenState = (t: Token, nowMs: number): TokenState => (t.revokedAt !== null ? 'revoked' : t.expiresAt <= nowMs ? 'expired' : 'valid');
 
@@ -56,14 +85,17 @@ export const tokenState = (t: Token, nowMs: number): TokenState => (t.revokedAt 
 export function tokenOf(folder: string, text: string): Token | null {
   if (!TEXT.test(text)) return null;
   const sha256 = sha256Hex(text);
-  return allTokens(folder).find((t) => t.sha256 === sha256) ?? null;
+  return readTokens(folder).tokens.find((t) => t.sha256 === sha256) ?? null;
 }
 
-/** Also ends the sessions that were opened with it. DRILL_NO_TOKEN. */
+/** Also ends the sessions that were opened with it. DRILL_NO_TOKEN; of a token whose file is unusable, why it is. */
 export function revokeToken(folder: string, id: string, nowMs: number): Token {
-  const token = allTokens(folder).find((t) => t.id === id);
+  const { tokens, unusable } = readTokens(folder);
+  const token = tokens.find((t) => t.id === id);
+  const why = unusable.find((u) => u.id === id);
+  if (why) throw why.error;
   if (!token) throw new DrillError('DRILL_NO_TOKEN', `there is no token ${id}`, 'drillbook token list shows them');
   const revoked = { ...token, revokedAt: token.revokedAt ?? nowMs };
-  writePrivate(join(folder, `${id}.json`), revoked);
+  writePrivate(fileOf(folder, id), revoked);
   return revoked;
 }

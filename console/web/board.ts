@@ -68,6 +68,16 @@ interface Route {
 const WRONG_TOKENS = { most: 10, overMs: 60_000 };
 const REFUSALS = { most: 20, overMs: 60_000 };
 const ACTS = { most: 20, overMs: 10_000 };
+/** What is wrong with a token: for the one who has it, and for whoever runs the board. */
+const WRONG = {
+  none: { page: 'That is no token of this board.', log: 'no such token' },
+  expired: { page: 'That token has expired. Ask for a new one.', log: 'expired' },
+  revoked: { page: 'That token was revoked. Ask for a new one.', log: 'revoked' },
+  unusable: {
+    page: 'That is no token that this board can use. There are some that it cannot use now, and yours may be one of them: ask whoever runs it.',
+    log: 'no such token, or one that cannot be used: drillbook doctor says which and why',
+  },
+};
 const LOOPBACK: readonly string[] = ['127.0.0.1', 'localhost', '[::1]'];
 const NEXT = /^\/drills\/[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/;
 const FOREVER = { 'cache-control': 'public, max-age=31536000, immutable' };
@@ -323,10 +333,8 @@ export class Board {
     if ('wrong' in done) {
       const wait = this.#wrongTokens.take(ask.req.socket.remoteAddress ?? '', Date.now());
       if (wait > 0) throw new Problem(429, 'DRILL_WEB_TOO_OFTEN', 'that was very many wrong tokens', `try again in ${wait} s`, wait);
-      const why =
-        done.wrong === null ? 'That is no token of this board.' : `That token ${done.wrong === 'expired' ? 'has expired' : 'was revoked'}. Ask for a new one.`;
-      this.#o.note(`a sign-in was refused: ${done.wrong ?? 'no such token'}, from ${ask.req.socket.remoteAddress}`);
-      return this.#signInPage(ask, next, why, 403);
+      this.#o.note(`a sign-in was refused: ${WRONG[done.wrong].log}, from ${ask.req.socket.remoteAddress}`);
+      return this.#signInPage(ask, next, WRONG[done.wrong].page, 403);
     }
     return redirect(NEXT.test(next) ? next : '/', cookieHeader(done.cookie, this.#secure));
   }

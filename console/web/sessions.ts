@@ -6,7 +6,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { sha256Hex } from '../../core/json.ts';
-import { allTokens, tokenOf, tokenState } from '../people/tokens.ts';
+import { readTokens, stillValid, tokenOf, tokenState } from '../people/tokens.ts';
 import type { TokenState } from '../people/tokens.ts';
 
 export const COOKIE = 'drillbook';
@@ -66,10 +66,10 @@ export class Sessions {
     return { name, cookie, fresh: given === null, csrf: this.#csrf(cookie, name) };
   }
 
-  /** The new cookie; or what is wrong with the token (null: it is none of ours). */
-  signIn(text: string, oldCookie: string): { cookie: string; name: string } | { wrong: Exclude<TokenState, 'valid'> | null } {
+  /** The new cookie; or what is wrong with the token: it is none of ours, or perhaps one of those whose files are unusable. */
+  signIn(text: string, oldCookie: string): { cookie: string; name: string } | { wrong: Exclude<TokenState, 'valid'> | 'none' | 'unusable' } {
     const token = tokenOf(this.#o.tokens, text);
-    if (!token) return { wrong: null };
+    if (!token) return { wrong: readTokens(this.#o.tokens).unusable.length > 0 ? 'unusable' : 'none' };
     const state = tokenState(token, this.#now());
     if (state !== 'valid') return { wrong: state };
     return { cookie: this.#begin(token.name, { tokenId: token.id }, oldCookie), name: token.name };
@@ -123,8 +123,7 @@ export class Sessions {
 
   #holds({ name, by }: Session, now: number): boolean {
     if ('login' in by) return this.#o.nameOf?.(by.login) === name;
-    const token = allTokens(this.#o.tokens).find((t) => t.id === by.tokenId);
-    return token !== undefined && tokenState(token, now) === 'valid';
+    return stillValid(this.#o.tokens, by.tokenId, now);
   }
 
   /** Header values come as Latin-1; names are UTF-8. */

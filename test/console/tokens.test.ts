@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { consoleEntry, consoleKey, ensureConsoleKey, entryOf } from '../../console/people/console-key.ts';
-import { allTokens, expiryMs, issueToken, revokeToken, tokenFolder, tokenOf, tokenState } from '../../console/people/tokens.ts';
+import { expiryMs, issueToken, readTokens, revokeToken, stillValid, tokenFolder, tokenOf, tokenState } from '../../console/people/tokens.ts';
 import { prepareDrill } from '../../console/cli/run/prepare.ts';
 import type { Plan } from '../../core/plan.ts';
 
@@ -36,17 +36,26 @@ test.each<[string, number, boolean, string]>([
   if (revoked) revokeToken(folder, token.id, 6);
   expect(
     tokenState(
-      allTokens(folder).find((t) => t.id === token.id)!,
+      readTokens(folder).tokens.find((t) => t.id === token.id)!,
       nowMs,
     ),
   ).toBe(state);
 });
 
-test('what is no token cannot be revoked; files that others can read count for nothing', () => {
-  expect(() => revokeToken(folder, '../x', 1)).toThrow(coded('DRILL_NO_TOKEN'));
-  const { text, token } = issueToken(folder, 'Edsger', 1_000, 5);
-  chmodSync(join(folder, `${token.id}.json`), 0o644);
-  expect(() => tokenOf(folder, text)).toThrow(coded('DRILL_KEY_UNSAFE'));
+test('what is no token cannot be revoked', () => expect(() => revokeToken(folder, '../x', 1)).toThrow(coded('DRILL_NO_TOKEN')));
+
+test.each<[string, (file: string) => void, string]>([
+  ['others can read', (file) => chmodSync(file, 0o644), 'DRILL_KEY_UNSAFE'],
+  ['others can write', (file) => chmodSync(file, 0o620), 'DRILL_KEY_UNSAFE'],
+  ['is cut off', (file) => writeFileSync(file, '{"id":'), 'DRILL_KEY_UNREADABLE'],
+])('a token whose file %s opens nothing, is named, and stops nobody else', (_, spoil, code) => {
+  const here = tokenFolder(mkdtempSync(join(dir, 'spoilt-')));
+  const [spoilt, other] = [issueToken(here, 'Edsger', 1_000, 5), issueToken(here, 'Ada', 1_000, 6)];
+  spoil(join(here, `${spoilt.token.id}.json`));
+  expect([tokenOf(here, spoilt.text), stillValid(here, spoilt.token.id, 7), tokenOf(here, other.text)?.name]).toEqual([null, false, 'Ada']);
+  expect(readTokens(here).unusable).toEqual([{ id: spoilt.token.id, error: coded(code) }]);
+  expect(() => revokeToken(here, spoilt.token.id, 7)).toThrow(coded(code));
+  expect(revokeToken(here, other.token.id, 7).revokedAt).toBe(7);
 });
 
 test.each<[string, number | null]>([

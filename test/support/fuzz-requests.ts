@@ -111,7 +111,7 @@ const HEADERS: readonly ((r: Random) => string)[] = [
   (r) => `x-forwarded-for: ${MARKUP}${r.below(9)}`,
   (r) => `x-forwarded-host: evil.example:${r.below(9)}`,
   () => 'x-user: Ada',
-  (r) => `user-agent: ${r.pick([MARKUP, 'x'.repeat(5_000), '\u00FF\u00FE'])}`,
+  (r) => `user-agent: ${r.pick([MARKUP, 'x'.repeat(5_000), '\u00FF\u00FE', '\u009B31m'])}`,
   (r) => `if-none-match: ${r.pick(['*', '"x"', MARKUP])}`,
   () => 'x-http-method-override: DELETE',
   (r) => `referer: http://evil.example/${MARKUP}${r.below(9)}`,
@@ -169,9 +169,10 @@ function body(r: Random, csrf: string | null, reason: string): Buffer {
 function whole(r: Random, n: number, to: Target): Sent {
   const who = r.chance(0.7) ? r.pick(to.sessions) : null;
   const reason = `fz-${n}`;
-  const ours = r.chance(0.5);
+  const ours = r.chance(0.6);
   const csrf = who && r.chance(0.6) ? who.csrf : r.pick([null, '', 'x'.repeat(43), r.pick(to.sessions).csrf]);
-  const made = compose(r, to, { cookie: who?.cookie ?? null, ours, csrf, reason, upgrade: r.chance(0.03) });
+  const act = r.chance(0.15);
+  const made = compose(r, to, { cookie: who?.cookie ?? null, ours, csrf, reason, act, upgrade: !act && r.chance(0.03) });
   const legitimate = who !== null && ours && csrf === who.csrf ? reason : null;
   return { kind: 'whole', parts: [made.bytes], methods: [made.method], legitimate };
 }
@@ -185,25 +186,28 @@ interface Who {
   ours: boolean;
   csrf: string | null;
   reason: string;
+  /** one that would be taken, were it not for the above */
+  act?: boolean;
   /** asks for a WebSocket: Node reads nothing behind it */
   upgrade?: boolean;
 }
-function compose(r: Random, to: Target, { cookie, ours, csrf, reason, upgrade }: Who): { bytes: Buffer; method: string } {
-  const method = r.pick(METHODS);
-  const host = r.chance(0.95) ? to.host : r.pick(['evil.example', '', 'localhost', `${to.host}.evil.example`, MARKUP]);
+function compose(r: Random, to: Target, { cookie, ours, csrf, reason, act, upgrade }: Who): { bytes: Buffer; method: string } {
+  const method = act ? 'POST' : r.pick(METHODS);
+  const host = act || r.chance(0.95) ? to.host : r.pick(['evil.example', '', 'localhost', `${to.host}.evil.example`, MARKUP]);
   const origin = ours ? `http://${to.host}` : r.pick([null, 'null', 'https://evil.example', `http://${to.host}.evil.example`, '://', MARKUP]);
   const cookies = cookie ?? r.pick([null, 'drillbook=', `drillbook=${'A'.repeat(43)}`, `drillbook=${MARKUP}`, 'x=y; '.repeat(200), 'drillbook=a; drillbook=b']);
   const sends = method === 'POST' || r.chance(0.1);
-  const sent = sends ? body(r, csrf, reason) : Buffer.alloc(0);
+  const sent = act ? Buffer.from(`transition=abort&reason=${reason}&csrf=${csrf ?? ''}`) : sends ? body(r, csrf, reason) : Buffer.alloc(0);
   const chunked = sends && r.chance(0.1);
-  const type = r.chance(0.9) ? 'application/x-www-form-urlencoded' : r.pick(['application/json', 'multipart/form-data; boundary=x', 'text/plain', MARKUP, '']);
+  const type =
+    act || r.chance(0.9) ? 'application/x-www-form-urlencoded' : r.pick(['application/json', 'multipart/form-data; boundary=x', 'text/plain', MARKUP, '']);
   const lines = [
-    `${method} ${address(r, to)} HTTP/1.1`,
+    `${method} ${act ? `/drills/${to.drills[1]}/acts` : address(r, to)} HTTP/1.1`,
     `host: ${host}`,
     ...(origin === null ? [] : [`origin: ${origin}`]),
     ...(cookies === null ? [] : [`cookie: ${cookies}`]),
     ...(sends ? [`content-type: ${type}`, chunked ? 'transfer-encoding: chunked' : `content-length: ${sent.length}`] : []),
-    ...Array.from({ length: r.below(3) }, () => r.pick(HEADERS)(r)),
+    ...Array.from({ length: act ? 0 : r.below(3) }, () => r.pick(HEADERS)(r)),
     ...(upgrade ? UPGRADE : []),
   ];
   const payload = chunked ? Buffer.concat([Buffer.from(`${sent.length.toString(16)}\r\n`), sent, Buffer.from('\r\n0\r\n\r\n')]) : sent;

@@ -1,10 +1,11 @@
 /** The board over HTTP, without a drill that runs: who gets in, what a form needs, which headers, and that nothing a visitor sends makes it show its inside. */
 import { connect } from 'node:net';
-import { rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board } from '../../../console/web/board.ts';
 import { revokeToken, tokenFolder } from '../../../console/people/tokens.ts';
-import { beginDrill, boardDir, Browser, csrfIn, startBoard, tokenFor } from '../../support/board.ts';
+import { sha256Hex } from '../../../core/json.ts';
+import { beginDrill, boardDir, BoardProcess, Browser, csrfIn, startBoard, tokenFor } from '../../support/board.ts';
 
 const dir = boardDir();
 let board: Board;
@@ -98,6 +99,60 @@ test('a token that is revoked ends what was opened with it', async () => {
   revokeToken(tokenFolder(dir), id, Date.now());
   expect((await b.get('/')).status).toBe(303);
 });
+
+test.each<[string, (right: string) => string]>([
+  ['with a letter changed', (c) => `${c.slice(0, -2)}${c.at(-2) === 'A' ? 'B' : 'A'}${c.at(-1)}`],
+  ['that is too short', (c) => c.slice(0, -1)],
+  ['behind one that is wrong', (c) => `drillbook=${'A'.repeat(43)}; ${c}`],
+  ['of another name', (c) => c.replace('drillbook', 'Drillbook')],
+  ['that is the digest of one', (c) => `drillbook=${sha256Hex(c.split('=')[1]!)}`],
+  ['that is a token', () => `drillbook=${tokenFor(dir, 'Ada').text}`],
+])('a cookie %s opens nothing', async (_, change) => {
+  const b = await signedIn();
+  b.cookie = change(b.cookie);
+  expect((await b.get('/')).status).toBe(303);
+});
+
+test('a cookie of before a restart opens nothing, nor does a form of then send anything', async () => {
+  const own = boardDir();
+  const first = await startBoard(own);
+  const b = new Browser(first.board.url);
+  await b.signIn(tokenFor(own, 'Ada').text);
+  const csrf = await b.csrf('/');
+  await first.board.close();
+  const second = await startBoard(own);
+  const again = new Browser(second.board.url);
+  again.cookie = b.cookie;
+  expect([(await again.get('/')).status, (await again.post('/sign-out', { csrf })).status]).toEqual([303, 403]);
+  await second.board.close();
+  rmSync(own, { recursive: true });
+});
+
+test('a token file that others can read signs nobody in, stops nobody else, and the page does not say where it is', async () => {
+  const own = boardDir();
+  const [spoilt, other] = [tokenFor(join(own, 'drillbook'), 'Ada'), tokenFor(join(own, 'drillbook'), 'Grace')];
+  const file = join(tokenFolder(join(own, 'drillbook')), `${spoilt.id}.json`);
+  const env = { ...process.env, XDG_CONFIG_HOME: own, XDG_CACHE_HOME: own };
+  let started = await BoardProcess.start(own, env);
+  try {
+    const [before, then, grace] = [new Browser(started.url), new Browser(started.url), new Browser(started.url)];
+    await before.signIn(spoilt.text);
+    expect((await before.get('/')).status).toBe(200);
+    chmodSync(file, 0o644);
+    const done = await then.signIn(spoilt.text);
+    expect([done.status, done.body.includes('ask whoever runs it'), done.body.includes(file)]).toEqual([403, true, false]);
+    expect((await before.get('/')).status).toBe(303);
+    await grace.signIn(other.text);
+    expect((await grace.get('/')).status).toBe(200);
+    expect(started.said).toContain('drillbook doctor');
+    await started.stop();
+    started = await BoardProcess.start(own, env);
+    expect(started.said).toContain(`DRILL_KEY_UNSAFE: ${file}`);
+  } finally {
+    await started.stop();
+    rmSync(own, { recursive: true });
+  }
+}, 60_000);
 
 test.each<[string, (csrf: string) => [Record<string, string>, Record<string, string>], number, string]>([
   ['without a token', () => [{}, {}], 403, 'DRILL_WEB_CSRF'],

@@ -56,12 +56,12 @@ test('a session ends after twelve hours however busy, with its token, and is not
   expect(nameAt(open.s, open.cookie, false)).toBeNull();
 });
 
-test.each<[string, (s: Sessions, text: string, id: string) => string, 'expired' | 'revoked' | null]>([
+test.each<[string, (s: Sessions, text: string, id: string) => string, string]>([
   ['that has expired', (_, text) => ((now = 50), text), 'expired'],
   ['that was revoked', (_, text, id) => (revokeToken(dir, id, 1), text), 'revoked'],
-  ['that is none', () => `drb_${'A'.repeat(43)}`, null],
-  ['of another shape', () => '{"$ne":1}', null],
-  ['that is empty', () => '', null],
+  ['that is none', () => `drb_${'A'.repeat(43)}`, 'none'],
+  ['of another shape', () => '{"$ne":1}', 'none'],
+  ['that is empty', () => '', 'none'],
 ])('a token %s opens nothing', (_, change, wrong) => {
   now = 0;
   const s = sessions();
