@@ -50,6 +50,12 @@ function claim(port = 0): Promise<number> {
   });
 }
 
+/**
+ * A task queue of four partitions, the server's default, is for thousands of pollers. With our handful a task can lie in one that nobody polls, and wait until a long poll
+ * elsewhere ends and comes back to it: up to a minute in which nobody is answered.
+ */
+const ONE_PARTITION = ['Read', 'Write'].flatMap((way) => ['--dynamic-config-value', `matching.numTaskqueue${way}Partitions=1`]);
+
 /** Answers when the server does. A restart on the same folder loses nothing. */
 export async function startTemporal(o: EngineOptions, ports: Ports): Promise<Child> {
   const pragmas = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
@@ -70,6 +76,7 @@ export async function startTemporal(o: EngineOptions, ports: Ports): Promise<Chi
       '--log-level',
       'warn',
       ...pragmas,
+      ...ONE_PARTITION,
       ...ATTRIBUTE_TYPES.flatMap(({ name, type }) => ['--search-attribute', `${name}=${type}`]),
     ],
     env: { ...o.env, HOME: o.env['HOME'] ?? o.dir },
