@@ -51,6 +51,7 @@ const LAWS: Record<string, Law> = {
       'console/rundir.ts',
       'console/live-model.ts',
       'console/live-state.ts',
+      'console/target-now.ts',
     ],
     types: ['workflows'],
     packages: /^(node:.+|handlebars|openid-client|@temporalio\/.+)$/,
