@@ -43,7 +43,7 @@ export function boardCommand(ctx: CliContext): Command {
     .option('--oidc-issuer <url>', 'an identity provider that people sign in with, by OpenID Connect')
     .option('--oidc-client-id <id>', 'what that provider calls this board; its secret is in DRILLBOOK_OIDC_SECRET, or in a file')
     .option('--oidc-secret-file <file>', 'the file with the secret, that only you can read')
-    .option('--oidc-claim <claim>', `what of a person is the login of the crew file: ${CLAIMS.join(', ')}`)
+    .option('--oidc-claim <claim>', `what of a person is the login of the crew file: ${CLAIMS.join(', ')} (default: email)`)
     .option('--crew <file>', 'the crew file that says whose each login is')
     .addHelpText(
       'after',

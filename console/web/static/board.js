@@ -125,8 +125,12 @@ document.addEventListener('submit', async (e) => {
   for (const b of buttons) b.disabled = false;
 });
 
+/* A browser has six lines to a site, for all its tabs (HTTP/1.1): one that nobody looks at gives its line back, and gets every part when it is looked at again. */
+let line = null;
 const live = () => {
-  const source = new EventSource(drill.dataset.live);
+  line?.close();
+  if (document.hidden) return;
+  const source = (line = new EventSource(drill.dataset.live));
   source.addEventListener('fragments', (e) => {
     const { now, fragments } = JSON.parse(e.data);
     ahead = now - Date.now();
@@ -135,7 +139,10 @@ const live = () => {
     if (document.body.classList.contains('lost')) say.textContent = '';
     document.body.classList.remove('lost');
   });
-  source.addEventListener('over', () => source.close());
+  source.addEventListener('over', () => {
+    source.close();
+    document.removeEventListener('visibilitychange', live);
+  });
   source.addEventListener('signed-out', () => location.reload());
   source.addEventListener('error', () => {
     document.body.classList.add('lost');
@@ -164,5 +171,6 @@ if (list) setInterval(ask, 2000);
 dress(document);
 if (drill?.dataset.live) {
   setInterval(tick, 100);
+  document.addEventListener('visibilitychange', live);
   live();
 }

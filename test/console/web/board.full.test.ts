@@ -161,6 +161,25 @@ async function looked(p: Person, name: string): Promise<void> {
   await p.page.setViewportSize({ width: 1280, height: 900 });
 }
 
+/** Nobody looks at a tab that is not in front; headless, every one is. */
+const look = (page: Page, away: boolean): Promise<void> =>
+  page.evaluate(
+    `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${away} }); document.dispatchEvent(new Event('visibilitychange')); undefined`,
+  );
+/** More tabs than a browser has lines to one site. */
+async function manyTabs({ page, context }: Person): Promise<void> {
+  const tabs = [page];
+  while (tabs.length < 9) {
+    await look(tabs.at(-1)!, true);
+    const tab = await context.newPage();
+    await tab.goto(page.url(), WAIT);
+    await tab.locator('#drill').waitFor(WAIT);
+    tabs.push(tab);
+  }
+  for (const tab of tabs.slice(1)) await tab.close();
+  await look(page, false);
+}
+
 test('three people take the default drill from fault to verdict by the page', async () => {
   const [ada, edsger, grace] = [await Person.signIn('Ada'), await Person.signIn('Edsger'), await Person.signIn('Grace')];
   await ada.step('fence').waitFor(WAIT);
@@ -229,6 +248,7 @@ test('three people take the default drill from fault to verdict by the page', as
   await edsger.press('recover', 'Done, check my work');
   await grace.step('recover').getByRole('button', { name: 'Approve what was done' }).waitFor(WAIT);
   await looked(grace, 'approve');
+  await manyTabs(grace);
   expect(await edsger.step('recover').getByRole('button', { name: 'Approve what was done' }).count()).toBe(0);
   const refusedMs = Date.now();
   await edsger.page.evaluate(`(async () => {
