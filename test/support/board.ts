@@ -254,14 +254,14 @@ export class BoardProcess {
     });
     let said = '';
     child.stderr.on('data', (d: Buffer) => (said += d.toString()));
+    const late = setTimeout(() => child.kill('SIGKILL'), 60_000);
     const url = await new Promise<string>((resolve, reject) => {
       child.stdout.on('data', (d: Buffer) => {
         const found = /^board +(\S+)/m.exec((said += d.toString()))?.[1];
         if (found) resolve(found);
       });
-      child.once('close', () => reject(new Error(`the board ended: ${said}`)));
-      setTimeout(() => reject(new Error(`the board did not start: ${said}`)), 20_000).unref();
-    });
+      child.once('close', () => reject(new Error(`the board did not start: ${said}`)));
+    }).finally(() => clearTimeout(late));
     return new BoardProcess(child, url, () => said);
   }
 
