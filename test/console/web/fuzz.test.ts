@@ -13,4 +13,4 @@ test('no answer is a fault, shows its inside, gives back markup or lacks a heade
   } finally {
     expect(await board.stop()).toBe(0);
   }
-}, 120_000);
+}, 300_000);
