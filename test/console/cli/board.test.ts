@@ -9,6 +9,8 @@ const ISSUER = ['--oidc-issuer', 'https://id.example.com'];
 const CLIENT = ['--oidc-client-id', 'board'];
 const CREW = ['--crew', './crew.yaml'];
 
+const crew = (people: string): string => `crew: crew\ntitle: One\npeople: [${people}]\n`;
+
 test.each<[string, string[], string, string]>([
   ['http://id.example.com', ['--oidc-issuer', 'http://id.example.com', ...CLIENT, ...CREW], 'DRILL_USAGE', 'http is for loopback only'],
   ['what is no address', ['--oidc-issuer', 'id', ...CLIENT, ...CREW], 'DRILL_USAGE', 'https://id.example.com'],
@@ -24,7 +26,6 @@ test.each<[string, string[], string, string]>([
   ['a client without a provider', CLIENT, 'DRILL_USAGE', 'name the identity provider'],
 ])('a board with %s does not start', async (_, flags, code, hint) => {
   const cwd = mkdtempSync(join(tmpdir(), 'dbc-'));
-  const crew = (people: string) => `crew: crew\ntitle: One\npeople: [${people}]\n`;
   writeFileSync(join(cwd, 'crew.yaml'), crew('{ name: Ada, roles: [sre], login: ada@example.com }'));
   writeFileSync(join(cwd, 'none.yaml'), crew('{ name: Ada, roles: [sre] }'));
   writeFileSync(join(cwd, 'two.yaml'), crew('{ name: Ada, roles: [sre], login: a@x }, { name: Grace, roles: [sre], login: A@X }'));
