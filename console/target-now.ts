@@ -34,6 +34,7 @@ export class TargetEye {
   readonly #ask: AskTarget;
   readonly #samples: Samples;
   #at = 0;
+  #asking = false;
   #now: TargetNow = { writes: null, leases: {}, staleness: [] };
 
   constructor(drill: RunningDrill, ask: AskTarget) {
@@ -42,17 +43,35 @@ export class TargetEye {
     this.#samples = new Samples(join(drill.bundle, BUNDLE.samples));
   }
 
+  /** As it was when it was last asked. */
+  get now(): TargetNow {
+    return this.#now;
+  }
+
+  /** Whoever has something better to do than to wait for a target that is slow takes `now`. */
   async look(state: DrillState, nowMs: number): Promise<TargetNow> {
-    if (nowMs - this.#at < EVERY_MS) return this.#now;
+    if (this.#asking || nowMs - this.#at < EVERY_MS) return this.#now;
     this.#at = nowMs;
+    this.#asking = true;
+    try {
+      return (this.#now = await this.#asked(state, nowMs));
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  async #asked(state: DrillState, nowMs: number): Promise<TargetNow> {
     const writing = state.phase === 'chain' || state.phase === 'manual';
     const [writes, leases] = await Promise.all([
       writing ? this.#ask.writes(this.#drill).catch(() => null) : null,
       state.phase === 'chain' || state.phase === 'sealing' ? this.#leases().catch(() => ({})) : {},
     ]);
-    this.#samples.read();
-    this.#now = { writes, leases, staleness: this.#samples.curves(state.clockOffsetMs ?? 0, nowMs) };
-    return this.#now;
+    try {
+      this.#samples.read();
+    } catch {
+      // a damaged file is the verdict's to tell; a live view goes on with what it has
+    }
+    return { writes, leases, staleness: this.#samples.curves(state.clockOffsetMs ?? 0, nowMs) };
   }
 
   async #leases(): Promise<Record<string, number>> {

@@ -120,9 +120,10 @@ export class Feed {
     this.#seen ??= { drillId, bundle, plan, store, state: null, live: null, history: [], silent: '', ended: false };
     this.#model ??= new LiveModel(plan, Date.now());
     const state = await open.state();
-    const target = await this.#eye.look(state, Date.now());
+    // never waited for: what people do is shown at once, however slow the target is
+    this.#eye.look(state, Date.now()).catch(() => undefined);
     this.#readHistory();
-    this.#tell({ ...this.#seen, state, live: this.#model.state(state, target, Date.now()), silent: '', ended: state.phase === 'ended' });
+    this.#tell({ ...this.#seen, state, live: this.#model.state(state, this.#eye.now, Date.now()), silent: '', ended: state.phase === 'ended' });
   }
 
   #readHistory(): void {

@@ -55,3 +55,12 @@ test('a lease that was not renewed lapses at the same instant, however often it 
   rest = 36_000;
   expect(await at(now + 1_200)).toBeGreaterThan(first + 5_000);
 });
+
+test('a target that does not answer is asked once, and nobody waits for it', async () => {
+  let asking = 0;
+  const slow = { writes: () => (asking++, new Promise<null>(() => undefined)), leases: () => Promise.resolve({}) };
+  const eye = new TargetEye(drill, slow);
+  void eye.look(state(), WALL);
+  for (let ms = 0; ms < 5_000; ms += 500) expect(await eye.look(state(), WALL + ms)).toEqual(eye.now);
+  expect([asking, eye.now.writes]).toEqual([1, null]);
+});

@@ -21,6 +21,7 @@ export const TOLERANCE_MS = 100;
 const POLL_MS = 20;
 /** the heartbeat's: the cut is seen when the next one does not come */
 const BEAT_MS = 100;
+const SILENT_MS = 2_000;
 
 interface Bracket {
   fromMs: number;
@@ -122,11 +123,12 @@ export class Outside {
     const ask = async (): Promise<{ beat: string; ro: number; n: number }> =>
       (await db.query<RowDataPacket[]>(`SELECT (${beat}) beat, @@GLOBAL.read_only ro, ${rows} n`))[0][0] as { beat: string; ro: number; n: number };
     let last = await ask();
-    let beatMs = Date.now();
-    for (let askedMs = beatMs; Date.now() - beatMs < 10 * BEAT_MS && !this.#stopped; await sleep(5)) {
+    // before the workload has begun none comes
+    let [beats, beatMs] = [0, Date.now()];
+    for (let askedMs = beatMs; (beats < 2 || Date.now() - beatMs < SILENT_MS) && !this.#stopped; await sleep(5)) {
       const at = Date.now();
       const now = await ask();
-      if (now.beat !== last.beat) [last, beatMs] = [now, askedMs];
+      if (now.beat !== last.beat) [last, beatMs, beats] = [now, askedMs, beats + 1];
       askedMs = at;
     }
     // the last one that came was sent before the cut, the next one after it
