@@ -15,11 +15,11 @@ const first = { taken: `${ids[0]}/1 acknowledged`, signed: `${ids[0]}/1 done` };
 function seen(change: (what: string, ms: number) => number | null = (_, ms) => ms): Outside {
   const outside = new Outside();
   const told = new Set<string>();
-  for (const { what, reportedMs } of new Outside().held(report, ids, first)) {
+  for (const { what, reportedMs, untilMs } of new Outside().held(report, ids, first)) {
     const ms = change(what, reportedMs);
     if (ms === null || told.has(what)) continue;
     told.add(what);
-    outside.act(what, ms - 10, ms + 10);
+    outside.act(what, ms - 10 + (untilMs - reportedMs) * Number(ms > reportedMs), ms + 10 + (untilMs - reportedMs) * Number(ms > reportedMs));
   }
   return outside;
 }

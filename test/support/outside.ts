@@ -12,25 +12,22 @@ import type { OpenDrill } from '../../console/people/drills.ts';
 import { runningDrills } from '../../console/rundir.ts';
 import type { RunningDrill } from '../../console/rundir.ts';
 import { HEARTBEAT_TABLE } from '../../core/workload.ts';
-import type { ReportModel, StepRow } from '../../core/report/model.ts';
+import type { InstantRow, ReportModel, StepRow } from '../../core/report/model.ts';
 import type { DrillState } from '../../workflows/messages.ts';
 import type { StepStatus } from '../../workflows/steps.ts';
 import { CACHE_DIR } from './tools.ts';
 
 export const TOLERANCE_MS = 100;
 const POLL_MS = 20;
-/** the heartbeat's: the cut is seen when the next one does not come */
-const BEAT_MS = 100;
-const SILENT_MS = 2_000;
-
 interface Bracket {
   fromMs: number;
   toMs: number;
 }
-/** An instant of the report, epoch ms, beside what was seen; `off`: how far it lies outside, ms; null: nothing was seen of it */
+/** An instant of the report, epoch ms (a fault's effect: the two ends that its probes saw), beside what was seen; `off`: how far it lies outside, ms; null: nothing was seen of it */
 export interface Held {
   what: string;
   reportedMs: number;
+  untilMs: number;
   brackets: Bracket[];
   off: number | null;
 }
@@ -72,7 +69,7 @@ export class Outside {
     }
     if (!running) return;
     const socket = (node: string) => join(running.dir, 'lab', `${node}.sock`);
-    await Promise.allSettled([this.#state(running), this.#death(socket('db1')), this.#newSide(socket('db2'))]);
+    await Promise.allSettled([this.#state(running), this.#oldSide(socket('db1')), this.#newSide(socket('db2'))]);
   }
 
   async #state(running: RunningDrill): Promise<void> {
@@ -97,49 +94,50 @@ export class Outside {
   }
   readonly #seen = new Set<string>();
 
-  /** Until it does not answer any more. */
-  async #death(socketPath: string): Promise<void> {
+  /** db1, until it does not answer any more: its heartbeats too, each with when it was not there and when it was. */
+  async #oldSide(socketPath: string): Promise<void> {
     const db = await createConnection({ socketPath, user: 'root' });
     db.on('error', () => undefined);
     for (let aliveMs = Date.now(); !this.#stopped; await sleep(5)) {
       const at = Date.now();
       try {
-        await db.query('SELECT 1');
+        const [rows] = await db.query<RowDataPacket[]>(`SELECT CAST(MAX(at_ns) AS CHAR) beat FROM ${HEARTBEAT_TABLE}`);
+        const { beat } = rows[0] as { beat: string };
+        if (this.#beats.at(-1)?.beat !== beat) this.#beats.push({ beat, fromMs: aliveMs, toMs: Date.now() });
         aliveMs = at;
       } catch {
         return this.act('db1 died', aliveMs, Date.now());
       }
     }
   }
+  readonly #beats: (Bracket & { beat: string })[] = [];
 
-  /** db2: the last heartbeat that came from db1, when it is open, and the first row that came then. */
+  /** db2, until it is written to: when it was opened, and which heartbeat of db1 was the last that it got. */
   async #newSide(socketPath: string): Promise<void> {
     const db = await createConnection({ socketPath, user: 'root' });
     db.on('error', () => undefined);
-    const [beat, rows] = [
-      `SELECT CAST(MAX(at_ns) AS CHAR) FROM ${HEARTBEAT_TABLE}`,
-      '(SELECT COUNT(*) FROM drill.orders) + (SELECT COUNT(*) FROM drill.journal) + (SELECT COUNT(*) FROM drill.acct)',
-    ];
+    const rows = '(SELECT COUNT(*) FROM drill.orders) + (SELECT COUNT(*) FROM drill.journal) + (SELECT COUNT(*) FROM drill.acct)';
+    const beat = `SELECT CAST(MAX(at_ns) AS CHAR) FROM ${HEARTBEAT_TABLE} WHERE server_uuid <> @@server_uuid`;
     const ask = async (): Promise<{ beat: string; ro: number; n: number }> =>
       (await db.query<RowDataPacket[]>(`SELECT (${beat}) beat, @@GLOBAL.read_only ro, ${rows} n`))[0][0] as { beat: string; ro: number; n: number };
     let last = await ask();
-    // before the workload has begun none comes
-    let [beats, beatMs] = [0, Date.now()];
-    for (let askedMs = beatMs; (beats < 2 || Date.now() - beatMs < SILENT_MS) && !this.#stopped; await sleep(5)) {
-      const at = Date.now();
-      const now = await ask();
-      if (now.beat !== last.beat) [last, beatMs, beats] = [now, askedMs, beats + 1];
-      askedMs = at;
-    }
-    // the last one that came was sent before the cut, the next one after it
-    this.act('cut', beatMs - BEAT_MS, beatMs + 2 * BEAT_MS);
     for (let askedMs = Date.now(); !this.#stopped; await sleep(5)) {
       const at = Date.now();
       const now = await ask();
       if (last.ro === 1 && now.ro === 0) this.act('db2 open', askedMs, Date.now());
-      if (now.ro === 0 && now.n > last.n) return this.act('db2 written', askedMs, Date.now());
+      if (now.ro === 0 && now.n > last.n) {
+        this.act('db2 written', askedMs, Date.now());
+        return this.#cutBetween(now.beat);
+      }
       [last, askedMs] = [now, at];
     }
+  }
+
+  /** The last heartbeat that came was written before the cut, the next one at the cut or after it. */
+  #cutBetween(lastBeat: string): void {
+    const i = this.#beats.findIndex((b) => b.beat === lastBeat);
+    const next = this.#beats[i + 1];
+    if (i >= 0 && next) this.act('cut', this.#beats[i]!.fromMs, next.toMs);
   }
 
   /** Every time of the report. `first`: which act was the first of all, and which the first that was signed. */
@@ -149,10 +147,11 @@ export class Outside {
     const instant = (what: string) => report.belief.instants.find((i) => i.what.startsWith(what))!;
     const rows = report.people.rows.filter((r) => r.openedMs !== null).flatMap((r) => timesOf(r, stepIds));
     const kill = instant('kill');
-    const others: [string, number][] = [
-      ['cut', zero],
-      ['db1 died', zero + kill.atMs],
-      ['db2 open', zero + instant('promote').atMs + instant('promote').errorMs],
+    const effect = (what: string, i: InstantRow): [string, number, number] => [what, zero + i.atMs, zero + i.atMs + i.errorMs];
+    const others: [string, number, number?][] = [
+      effect('cut', instant('partition')),
+      effect('db1 died', kill),
+      effect('db2 open', instant('promote')),
       ['db2 written', zero + kill.atMs + figure('service-rto').value!],
       ['recovered', zero + figure('data-rto').value!],
       ['converged', zero + figure('convergence').value!],
@@ -163,10 +162,10 @@ export class Outside {
       ...report.people.comments.map((c, i): [string, number] => [`comment ${i + 1}`, zero + c.atMs]),
       ...report.people.refused.map((r, i): [string, number] => [`refused ${i + 1}`, zero + r.atMs]),
     ];
-    return [...rows.map(([what, ms]): [string, number] => [what, zero + ms]), ...others].map(([what, reportedMs]) => {
+    return [...rows.map(([what, ms]): [string, number, number?] => [what, zero + ms]), ...others].map(([what, reportedMs, untilMs = reportedMs]) => {
       const brackets = this.#brackets.get(what) ?? [];
-      const off = Math.max(0, ...brackets.flatMap((b) => [b.fromMs - reportedMs, reportedMs - b.toMs]));
-      return { what, reportedMs, brackets, off: brackets.length === 0 ? null : Math.round(off) };
+      const off = Math.max(0, ...brackets.flatMap((b) => [b.fromMs - untilMs, reportedMs - b.toMs]));
+      return { what, reportedMs, untilMs, brackets, off: brackets.length === 0 ? null : Math.round(off) };
     });
   }
 }
