@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { writeDurably } from '../evidence/files.ts';
 
-interface Owner {
+export interface Owner {
   pid: number;
   /** /proc/<pid>/stat field 22: a pid alone may be somebody else's by now */
   startTime: string;
@@ -21,11 +21,19 @@ export function startTimeOf(pid: number): string | null {
   }
 }
 
+export const thisOwner = (): Owner => ({ pid: process.pid, startTime: startTimeOf(process.pid) ?? '' });
+
+/** What a file says that names its owner; null: that one has ended. Throws when the file is not there or half written. */
+export function livingOwner<T extends Owner>(file: string): T | null {
+  const owner = JSON.parse(readFileSync(file, 'utf8')) as T;
+  return startTimeOf(owner.pid) === owner.startTime ? owner : null;
+}
+
 export interface RunDir {
   id: string;
   path: string;
   /** Says which drill it is, for the other commands of this machine. */
-  announce(drill: Omit<RunningDrill, 'dir'>): void;
+  announce(drill: Announced): void;
   remove(): void;
 }
 
@@ -40,26 +48,30 @@ export interface RunningDrill {
   dir: string;
 }
 
+type Announced = Omit<RunningDrill, 'dir'>;
+
 export function createRunDir(cacheDir: string): RunDir {
   const id = randomBytes(4).toString('hex');
   const path = join(cacheDir, 'runs', id);
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  const owner: Owner = { pid: process.pid, startTime: startTimeOf(process.pid) ?? '' };
-  writeFileSync(join(path, 'owner.json'), JSON.stringify(owner));
-  const announce = (drill: Omit<RunningDrill, 'dir'>) => writeDurably(join(path, ANNOUNCED), JSON.stringify(drill), 0o600);
+  writeFileSync(join(path, OWNER), JSON.stringify(thisOwner()));
+  const announce = (drill: Announced) => writeDurably(join(path, ANNOUNCED), JSON.stringify(drill), 0o600);
   return { id, path, announce, remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }) };
 }
 
+const OWNER = 'owner.json';
 const ANNOUNCED = 'drill.json';
 
-export function runningDrills(cacheDir: string): RunningDrill[] {
+/** `pid`: of the command that runs it. */
+export function runningDrills(cacheDir: string): (RunningDrill & { pid: number })[] {
   const runs = join(cacheDir, 'runs');
   if (!existsSync(runs)) return [];
   return readdirSync(runs).flatMap((id) => {
     const dir = join(runs, id);
     try {
-      const drill = JSON.parse(readFileSync(join(dir, ANNOUNCED), 'utf8')) as Omit<RunningDrill, 'dir'>;
-      return abandoned(dir) ? [] : [{ ...drill, dir }];
+      const drill = JSON.parse(readFileSync(join(dir, ANNOUNCED), 'utf8')) as Announced;
+      const owner = livingOwner(join(dir, OWNER));
+      return owner ? [{ ...drill, dir, pid: owner.pid }] : [];
     } catch {
       // it is being made, or removed
       return [];
@@ -72,8 +84,7 @@ const MAKING_MS_MAX = 60_000;
 /** Has its owner ended? A folder that names none is being made, or was left half made or half removed: then its age decides. */
 function abandoned(path: string): boolean {
   try {
-    const owner = JSON.parse(readFileSync(join(path, 'owner.json'), 'utf8')) as Owner;
-    return startTimeOf(owner.pid) !== owner.startTime;
+    return livingOwner(join(path, OWNER)) === null;
   } catch {
     return Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity) > MAKING_MS_MAX;
   }

@@ -13,12 +13,21 @@ export function definedOnly(env: Readonly<Record<string, string | undefined>>): 
   return Object.fromEntries(Object.entries(env).filter((e): e is [string, string] => e[1] !== undefined));
 }
 
+/** Set for whoever is handed a built-in server's environment: its variables hold no secret and may be announced. */
+const MARK = 'DRILLBOOK_TEMPORAL';
+const BUILT_IN = 'built-in';
+/** What other commands of this machine are told about it; null: as their environment says. */
+export const announced = (env: Env): Env | null =>
+  env[MARK] === BUILT_IN ? Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('TEMPORAL_'))) : null;
+/** An environment in which the variables of an announced server stand in the place of its own. */
+export const withTemporal = (env: Env, temporal: Env | null): Env =>
+  temporal ? { ...Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'))), ...temporal } : env;
+
 /** The built-in server: no profile, certificate or key of the user's own configuration is used with it; an empty profile in `dir` stands in their place. */
 export function builtInEnv(env: Env, address: string, dir: string): Env {
   const file = join(dir, 'temporal.toml');
   writeFileSync(file, '[profile.default]\n');
-  const others = Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'));
-  return { ...Object.fromEntries(others), TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', TEMPORAL_CONFIG_FILE: file };
+  return { ...withTemporal(env, { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: 'default', TEMPORAL_CONFIG_FILE: file }), [MARK]: BUILT_IN };
 }
 
 export function namespaceOf(env: Env): string {

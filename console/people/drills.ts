@@ -10,7 +10,7 @@ import type { EvidenceStore } from '../../evidence/store.ts';
 import { drillState } from '../../workflows/messages.ts';
 import type { DrillState } from '../../workflows/messages.ts';
 import type { StepState } from '../../workflows/steps.ts';
-import { connectTemporal, definedOnly, namespaceOf, rpcMessageOf } from '../temporal.ts';
+import { connectTemporal, definedOnly, namespaceOf, rpcMessageOf, withTemporal } from '../temporal.ts';
 import { runningDrills } from '../rundir.ts';
 import type { RunningDrill } from '../rundir.ts';
 import { secretHere } from './secret.ts';
@@ -52,8 +52,7 @@ export function drillsHere(ctx: Machine): RunningDrill[] {
 
 export async function openDrill(ctx: Machine, wanted?: string, among: readonly RunningDrill[] = drillsHere(ctx)): Promise<OpenDrill> {
   const running = chooseDrill(among, wanted);
-  const own = definedOnly(ctx.env);
-  const env = running.temporal ? { ...Object.fromEntries(Object.entries(own).filter(([n]) => !n.startsWith('TEMPORAL_'))), ...running.temporal } : own;
+  const env = withTemporal(definedOnly(ctx.env), running.temporal);
   const connection = await connectTemporal(env);
   const client = new Client({ connection, namespace: namespaceOf(env) });
   const store = folderStore(running.bundle);

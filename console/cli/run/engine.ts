@@ -7,7 +7,9 @@ import { ATTRIBUTE_TYPES } from '../../../core/attributes.ts';
 import { DrillError } from '../../../core/errors.ts';
 import { entry } from '../../../setup/entry.mjs';
 import type { Tools } from '../../../targets/tools.ts';
-import { Child } from './children.ts';
+import { builtInEnv, definedOnly } from '../../temporal.ts';
+import type { Env } from '../../temporal.ts';
+import { Child, Supervised } from './children.ts';
 
 export interface EngineOptions {
   tools: Tools;
@@ -88,6 +90,27 @@ export async function startTemporal(o: EngineOptions, ports: Ports): Promise<Chi
   return child;
 }
 
+export interface KeptTemporal {
+  /** the environment, with the TEMPORAL_ variables that lead to it */
+  env: Env;
+  /** null: one that was given */
+  server: Supervised | null;
+  uiUrl: string | null;
+}
+
+/** The Temporal that TEMPORAL_ADDRESS names; without it a built-in one, kept running until `stack` is disposed of. */
+export async function keepTemporal(o: EngineOptions, asked: Partial<Ports>, stack: AsyncDisposableStack, note: (line: string) => void): Promise<KeptTemporal> {
+  const env = definedOnly(o.env);
+  if (!o.tools.temporal) return { env, server: null, uiUrl: null };
+  const ports = await choosePorts(asked);
+  const server = await Supervised.start(
+    () => startTemporal(o, ports),
+    (line) => note(`Temporal ${line}`),
+  );
+  stack.defer(() => server.end(0));
+  return { env: builtInEnv(env, `127.0.0.1:${ports.frontend}`, o.dir), server, uiUrl: `http://127.0.0.1:${ports.ui}` };
+}
+
 async function answers(address: string): Promise<boolean> {
   try {
     const connection = await Connection.connect({ address, connectTimeout: 1_000 });
@@ -98,14 +121,14 @@ async function answers(address: string): Promise<boolean> {
   }
 }
 
-/** Answers when the worker polls. `env` is its whole environment: it names Temporal and the target. */
-export async function startWorker(o: EngineOptions, env: Record<string, string>): Promise<Child> {
+/** Answers when the worker polls. `env` is its whole environment: it names Temporal and the target. `program`: of worker/. */
+export async function startWorker(o: EngineOptions, env: Record<string, string>, program = 'main'): Promise<Child> {
   const logFile = join(o.logDir, 'worker.log');
   const marks = () => (readSafely(logFile).match(/^worker: polling$/gm) ?? []).length;
   const before = marks();
   const child = new Child({
     name: 'the worker',
-    argv: [o.tools.node, entry(join(o.root, 'worker'), 'main')],
+    argv: [o.tools.node, entry(join(o.root, 'worker'), program)],
     env: { ...env, DRILLBOOK_TOOLS: JSON.stringify(o.tools), DRILLBOOK_OWNED: '1' },
     logFile,
     setpriv: o.tools.setpriv,

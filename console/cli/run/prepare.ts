@@ -15,6 +15,7 @@ import type { Crew, Runbook } from '../../../core/runbook/schema.ts';
 import { crewFile, readCrew } from '../../../evidence/load-crew.ts';
 import { loadInventory } from '../../../evidence/load-inventory.ts';
 import { loadRunbook, runbookFile } from '../../../evidence/load-runbook.ts';
+import type { LoadedRunbook } from '../../../evidence/load-runbook.ts';
 import { folderStore, freshFolder } from '../../../evidence/store.ts';
 import { CATALOGUE } from '../../../activities/catalogue.ts';
 import type { Signer } from '../../door.ts';
@@ -48,7 +49,16 @@ export interface Wanted {
   now: Date;
 }
 
-export function prepareDrill(w: Wanted): Prepared {
+/** A drill as it would be: all that can be refused, and nothing written. */
+export interface Planned {
+  plan: Plan;
+  loaded: LoadedRunbook;
+  rehearsal: string | null;
+  /** of the key that was made for this drill alone */
+  secretKey: string;
+}
+
+export function planDrill(w: Omit<Wanted, 'out' | 'now'>): Planned {
   const loaded = loadRunbook(runbookFile(join(w.root, 'runbooks'), w.runbook), CATALOGUE);
   const inventory = loadInventory(join(w.root, 'runbooks', 'targets'), w.target);
   if (inventory.platform !== 'local')
@@ -69,6 +79,11 @@ export function prepareDrill(w: Wanted): Prepared {
       ? { announce: w.unannounced === true ? ('at-fault' as const) : ('at-start' as const), routes: crew.routes, ...(crew.board ? { board: crew.board } : {}) }
       : {}),
   });
+  return { plan, loaded, rehearsal, secretKey: own.secretKey };
+}
+
+export function prepareDrill(w: Wanted): Prepared {
+  const { plan, loaded, rehearsal, secretKey } = planDrill(w);
   const bundle = freshFolder(resolve(w.cwd, w.out), plan.runbook, w.now.getTime());
   const logDir = join(bundle, 'engine');
   mkdirSync(logDir, { recursive: true });
@@ -85,7 +100,7 @@ export function prepareDrill(w: Wanted): Prepared {
   };
 
   function signer(by: string): Signer {
-    return { by, keyId: rehearsal === null ? TERMINAL : OPERATOR_KEY, secretKey: own.secretKey };
+    return { by, keyId: rehearsal === null ? TERMINAL : OPERATOR_KEY, secretKey };
   }
 }
 

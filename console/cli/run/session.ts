@@ -7,10 +7,10 @@ import type { Lab } from '../../../targets/platforms/local/lab.ts';
 import type { Tools } from '../../../targets/tools.ts';
 import type { CliContext } from '../context.ts';
 import type { OperatorConfig } from '../../operator/operator.ts';
-import { builtInEnv, connectTemporal, definedOnly, namespaceOf } from '../../temporal.ts';
+import { announced, connectTemporal, namespaceOf } from '../../temporal.ts';
 import type { Env } from '../../temporal.ts';
 import { Child, Supervised } from './children.ts';
-import { choosePorts, startTemporal, startWorker } from './engine.ts';
+import { keepTemporal, startWorker } from './engine.ts';
 import type { EngineOptions, Ports } from './engine.ts';
 import type { Prepared } from './prepare.ts';
 import { createRunDir } from '../../rundir.ts';
@@ -79,8 +79,7 @@ export class Session {
       const engineStarted = startEngine(o, dir, join(labDir, 'lab.json'), stack);
       const [lab, engine] = await settled(labStarted, engineStarted);
       void lab.exited.then(() => (lost = !stack.disposed));
-      const temporal = engine.server ? Object.fromEntries(Object.entries(engine.env).filter(([name]) => name.startsWith('TEMPORAL_'))) : null;
-      dir.announce({ drillId: o.prepared.drillId, bundle: o.prepared.bundle, temporal });
+      dir.announce({ drillId: o.prepared.drillId, bundle: o.prepared.bundle, temporal: announced(engine.env) });
       return new Session(o, stack, dir, lab, engine);
     } catch (e) {
       await stack.disposeAsync();
@@ -134,21 +133,7 @@ interface Engine {
 async function startEngine(o: SessionOptions, dir: RunDir, stateFile: string, stack: AsyncDisposableStack): Promise<Engine> {
   const { ctx, tools, prepared } = o;
   const options: EngineOptions = { tools, root: ctx.root, dir: dir.path, logDir: prepared.logDir, env: ctx.env };
-  const failures: Promise<never>[] = [];
-  let env = definedOnly(ctx.env);
-  let uiUrl: string | null = null;
-  let server: Supervised | null = null;
-  if (tools.temporal) {
-    const ports = await choosePorts(o.ports);
-    const started = (server = await Supervised.start(
-      () => startTemporal(options, ports),
-      (line) => o.note(`Temporal ${line}`),
-    ));
-    stack.defer(() => started.end(0));
-    failures.push(started.failed);
-    env = builtInEnv(env, `127.0.0.1:${ports.frontend}`, dir.path);
-    uiUrl = `http://127.0.0.1:${ports.ui}`;
-  }
+  const { env, server, uiUrl } = await keepTemporal(options, o.ports, stack, (line) => o.note(line));
   const connection = await connectTemporal(env);
   stack.defer(() => connection.close());
   const worker = await Supervised.start(
@@ -156,8 +141,7 @@ async function startEngine(o: SessionOptions, dir: RunDir, stateFile: string, st
     (line) => o.note(`the worker ${line}`),
   );
   stack.defer(() => worker.end(END_MS));
-  failures.push(worker.failed);
-  const failed = Promise.race(failures);
+  const failed = Promise.race([worker.failed, ...(server ? [server.failed] : [])]);
   failed.catch(() => undefined);
   return { client: new Client({ connection, namespace: namespaceOf(env) }), address: env['TEMPORAL_ADDRESS'] ?? '', uiUrl, env, failed, server, worker };
 }
