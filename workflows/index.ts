@@ -1,2 +1,3 @@
 /** What the worker bundles. */
 export { drill } from './drill.ts';
+export { scheduledDrill } from './scheduled.ts';

@@ -11,6 +11,8 @@ import type { EffectInterval } from '../core/time.ts';
 import type { StepState } from './steps.ts';
 
 export const WORKFLOW_QUEUE = 'drillbook';
+/** Of the machine that drills: one user's account there, "ada@drill-1". Its schedules are bound to it, since crews and evidence are files of that machine. */
+export const scheduleQueue = (machine: string): string => `drillbook-schedules-${machine}`;
 export const targetQueue = (target: string): string => `drillbook-target-${target}`;
 
 /** Where a drill's evidence goes, and which drill it is: the first argument of every activity. */
@@ -53,6 +55,27 @@ export interface DrillResult {
   bundle: string;
   /** SHA-256 of manifest.json */
   digest: string;
+}
+
+/** What a schedule starts, as `drillbook run` is told it. Paths are absolute. */
+export interface ScheduledDrill {
+  schedule: string;
+  runbook: string;
+  target: string;
+  who: { rehearse: string } | { crew: string; unannounced: boolean };
+  /** folder below which the evidence folder is made */
+  out: string;
+}
+
+/** How one firing of a schedule ended. `skipped`: another schedule was drilling the target; `missed`: nobody was there to drill in time. Neither touched anything. */
+export interface Firing {
+  outcome: Verdict | 'skipped' | 'missed';
+  says: string;
+  /** null: no drill was begun */
+  drillId: string | null;
+  bundle: string | null;
+  /** SHA-256 of manifest.json; null: nothing was sealed */
+  digest: string | null;
 }
 
 export interface ChainState {

@@ -27,6 +27,7 @@ const COMMANDS: Record<string, (ctx: CliContext) => Promise<Command>> = {
   key: async (ctx) => (await import('./key.ts')).keyCommand(ctx),
   token: async (ctx) => (await import('./token.ts')).tokenCommand(ctx),
   board: async (ctx) => (await import('./board.ts')).boardCommand(ctx),
+  schedule: async (ctx) => (await import('./schedule.ts')).scheduleCommand(ctx),
   report: async (ctx) => (await import('./report.ts')).reportCommand(ctx),
   reconcile: async (ctx) => (await import('./reconcile.ts')).reconcileCommand(ctx),
   lint: async (ctx) => (await import('./lint.ts')).lintCommand(ctx, (await import('../../activities/catalogue.ts')).CATALOGUE),

@@ -1,5 +1,4 @@
 /** `drillbook ack | done | approve | send-back | reject | skip | delegate | comment | abort`: a person's signed word to a drill, with that person's own key. */
-import { createInterface } from 'node:readline/promises';
 import { Command } from 'commander';
 import { DrillError, isDrillError } from '../../../core/errors.ts';
 import { crewOf } from '../../../core/message.ts';
@@ -9,6 +8,7 @@ import { inputProblem } from '../../../core/step-input.ts';
 import type { StepState } from '../../../workflows/steps.ts';
 import { send } from '../../door.ts';
 import type { Act, Signer } from '../../door.ts';
+import { ask, confirmed, interactive } from '../ask.ts';
 import { EXIT } from '../context.ts';
 import type { CliContext } from '../context.ts';
 import { openDrill, stepOf } from '../../people/drills.ts';
@@ -189,18 +189,7 @@ async function shown(ctx: CliContext, drill: OpenDrill, step: StepState, inputs:
   if (!interactive(ctx))
     throw new DrillError('DRILL_USAGE', 'what you sign is bound to what you were shown', `drillbook show ${step.id} shows it; sign with --view <its digest>`);
   ctx.stdout.write(signedText(drill, step, inputs));
-  const yes = /^y(es)?$/i.test((await ask(ctx, 'Sign this? [y/N] ')).trim());
+  const yes = await confirmed(ctx, 'Sign this?');
   if (!yes) ctx.stderr.write('not signed\n');
   return yes ? step.viewDigest : null;
-}
-
-const interactive = (ctx: CliContext): boolean => ctx.stdin.isTTY && ctx.stdout.isTTY;
-
-async function ask(ctx: CliContext, question: string): Promise<string> {
-  const lines = createInterface({ input: ctx.stdin, output: ctx.stdout });
-  try {
-    return await lines.question(question);
-  } finally {
-    lines.close();
-  }
 }
