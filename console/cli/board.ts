@@ -14,6 +14,7 @@ import type { BoardOptions } from '../web/board.ts';
 import { CLAIMS, Oidc } from '../web/oidc.ts';
 import type { Trust } from '../web/sessions.ts';
 import { LocalTarget } from './ask-target.ts';
+import { watchSchedules } from './schedule/watch.ts';
 import { EXIT } from './context.ts';
 import type { CliContext } from './context.ts';
 
@@ -58,6 +59,7 @@ async function serve(ctx: CliContext, flags: BoardFlags): Promise<number> {
   const address = addressOf(flags);
   const release = onlyOne(join(config, 'board'));
   const target = new LocalTarget();
+  const schedules = watchSchedules(ctx);
   try {
     const board = await Board.start({
       ...address,
@@ -70,6 +72,7 @@ async function serve(ctx: CliContext, flags: BoardFlags): Promise<number> {
       oidc: oidcOf(ctx, flags, note),
       anonymousRead: flags.anonymousRead === true,
       target,
+      scheduled: () => schedules.last,
       note,
     });
     const { tokens, unusable } = readTokens(tokenFolder(config));
@@ -84,6 +87,7 @@ async function serve(ctx: CliContext, flags: BoardFlags): Promise<number> {
     return EXIT.pass;
   } finally {
     target.close();
+    schedules.stop();
     release();
   }
 }

@@ -14,6 +14,7 @@ import type { AskTarget } from '../target-now.ts';
 import { Acts } from './acts.ts';
 import { CSS, JS } from './assets.ts';
 import { Drills } from './drills.ts';
+import type { Scheduled } from './drills.ts';
 import type { Seen } from './feed.ts';
 import { answer, cookieHeader, formOf, headersFor, problemOf, redirect, REPORT_POLICY, serverFor } from './http.ts';
 import type { Answer } from './http.ts';
@@ -46,6 +47,8 @@ export interface BoardOptions {
   oidc: { provider: Oidc; nameOf: (login: string) => string | null } | null;
   anonymousRead: boolean;
   target: AskTarget;
+  /** as it was last known: a page waits for no other server */
+  scheduled: () => readonly Scheduled[];
   /** one line for whoever runs the board */
   note(line: string): void;
 }
@@ -241,7 +244,8 @@ export class Board {
 
   #list({ visitor }: Ask): Answer {
     this.#drills.scan();
-    return { body: page(this.#frame(visitor, 'Drills'), 'list', this.#drills.list(visitor.name)) };
+    const list = { ...this.#drills.list(visitor.name), scheduled: this.#o.scheduled() };
+    return { body: page(this.#frame(visitor, 'Drills'), 'list', list) };
   }
 
   #drill({ visitor, path }: Ask, id: string): Answer {

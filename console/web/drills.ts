@@ -19,6 +19,16 @@ const PAST_MAX = 100;
 /** What may stand in an address of ours: no path, nothing hidden. */
 const ID = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,199}$/;
 
+/** A drill that starts by itself. */
+export interface Scheduled {
+  name: string;
+  /** what is drilled, and with whom */
+  what: string;
+  /** when next, or why not */
+  says: string;
+  paused: boolean;
+}
+
 export interface ListModel {
   running: { drill: string; title: string; target: string; phase: string; says: string }[];
   past: { drill: string; title: string; verdict: string | null; says: string }[];

@@ -49,6 +49,7 @@ export async function startBoard(dir: string, more: Partial<BoardOptions> = {}):
     oidc: null,
     anonymousRead: false,
     target: { writes: () => Promise.resolve(null), leases: () => Promise.resolve({}) },
+    scheduled: () => [],
     note: (line) => void notes.push(line),
     ...more,
   });

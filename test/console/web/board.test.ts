@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board } from '../../../console/web/board.ts';
+import type { Scheduled } from '../../../console/web/drills.ts';
 import { revokeToken, tokenFolder } from '../../../console/people/tokens.ts';
 import { sha256Hex } from '../../../core/json.ts';
 import { beginDrill, boardDir, BoardProcess, Browser, csrfIn, startBoard, tokenFor } from '../../support/board.ts';
@@ -11,13 +12,14 @@ const dir = boardDir();
 let board: Board;
 let notes: string[];
 let drillId: string;
+let scheduled: Scheduled[] = [];
 const EVIL = '"><script>alert(1)</script>';
 
 beforeAll(async () => {
   const begun = beginDrill(dir, (text) => text.replace(/"title":"A stale[^"]*"/, `"title":${JSON.stringify(EVIL)}`));
   drillId = begun.drillId;
   begun.tell({ kind: 'comment', stepId: 'fence', envelope: { by: 'Ada', reason: EVIL } as never });
-  ({ board, notes } = await startBoard(dir));
+  ({ board, notes } = await startBoard(dir, { scheduled: () => scheduled }));
 });
 afterAll(async () => {
   await board.close();
@@ -321,4 +323,17 @@ test('a sealed report is served alone: without scripts, and without this site’
     200,
     expect.stringMatching(/^default-src 'none'; style-src 'unsafe-inline'; .*sandbox/),
   ]);
+});
+
+test('the list tells of schedules where there are any, as text', async () => {
+  const b = await signedIn();
+  expect((await b.get('/')).body).not.toContain('<h2>Scheduled</h2>');
+  scheduled = [
+    { name: 'nightly', what: 'a runbook on local', says: 'next Tue, 01 Dec 2026, 03:08:18 GMT+1', paused: false },
+    { name: 'weekly', what: 'a runbook on local', says: EVIL, paused: true },
+  ];
+  const { body } = await b.get('/');
+  scheduled = [];
+  expect(body).toMatch(/<h2>Scheduled<\/h2>[^]*nightly[^]*waits[^]*next Tue, 01 Dec 2026[^]*weekly[^]*paused[^]*&gt;&lt;script&gt;alert[^]*<h2>Past<\/h2>/);
+  expect(body).not.toContain(EVIL);
 });
