@@ -44,7 +44,7 @@ export interface RunningDrill {
   bundle: string;
   /** how the built-in Temporal is reached; null: as the environment says */
   temporal: Record<string, string> | null;
-  /** the run's folder */
+  /** the run's folder; "": its command runs on another machine */
   dir: string;
 }
 

@@ -32,7 +32,7 @@ export async function startDrill(client: Client, input: DrillInput, note: (line:
         taskQueue: WORKFLOW_QUEUE,
         workflowId: ref.drillId,
         workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        memo: { title: plan.title, evidence: `${hostname()}:${ref.bundle}` },
+        memo: { title: plan.title, evidence: `${hostname()}:${ref.bundle}`, announce: plan.announce ?? '' },
         ...(listed
           ? {
               typedSearchAttributes: [

@@ -9,7 +9,8 @@ import type { NoticeKind } from './notice.ts';
 import { sha256Hex } from './json.ts';
 import { DrillError } from './errors.ts';
 
-export type Verdict = 'pass' | 'fail' | 'unknown';
+export const VERDICTS = ['pass', 'fail', 'unknown'] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 export interface CheckResult {
   check: string;

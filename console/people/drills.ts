@@ -50,8 +50,10 @@ export function drillsHere(ctx: Machine): RunningDrill[] {
   return runningDrills(ctx.cacheDir).filter((d) => !secret(d.bundle));
 }
 
-export async function openDrill(ctx: Machine, wanted?: string, among: readonly RunningDrill[] = drillsHere(ctx)): Promise<OpenDrill> {
-  const running = chooseDrill(among, wanted);
+export const openDrill = (ctx: Machine, wanted?: string, among: readonly RunningDrill[] = drillsHere(ctx)): Promise<OpenDrill> =>
+  enterDrill(ctx, chooseDrill(among, wanted));
+
+export async function enterDrill(ctx: Machine, running: RunningDrill): Promise<OpenDrill> {
   const env = withTemporal(definedOnly(ctx.env), running.temporal);
   const connection = await connectTemporal(env);
   const client = new Client({ connection, namespace: namespaceOf(env) });

@@ -12,16 +12,19 @@ export interface Listed {
   /** as it was sealed; null: it runs, or was never sealed */
   verdict: Verdict | null;
   says: string;
+  /** of a drill whose evidence is on another machine: as that machine calls it, machine:/folder, or "" */
   bundle: string;
 }
 
-export function endedDrills(folder: string): Listed[] {
+export const endedDrills = (folder: string): Listed[] => drillFolders(folder).map((drill) => endedDrill(drill, join(folder, drill)));
+
+/** Names of the drills whose evidence is in this folder, newest first. */
+export function drillFolders(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)
     .filter((name) => existsSync(join(folder, name, BUNDLE.plan)))
     .toSorted()
-    .toReversed()
-    .map((drill) => endedDrill(drill, join(folder, drill)));
+    .toReversed();
 }
 
 export function endedDrill(drill: string, bundle: string): Listed {

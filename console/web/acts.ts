@@ -94,13 +94,10 @@ export class Acts {
   }
 
   async #deliver(envelope: Envelope): Promise<Answer> {
-    const feed = this.#drills.feed(envelope.drillId);
-    if (!feed) {
-      this.#drills.scan();
-      if (!this.#drills.feed(envelope.drillId)) return { state: 'refused', why: 'the drill does not run any more' };
-    }
+    const feed = await this.#drills.find(envelope.drillId);
+    if (!feed) return { state: 'refused', why: 'the drill does not run any more' };
     try {
-      await sendEnvelope(await this.#drills.feed(envelope.drillId)!.handle(), envelope, ATTEMPT_MS);
+      await sendEnvelope(await feed.handle(), envelope, ATTEMPT_MS);
       return { state: 'accepted' };
     } catch (e) {
       if (isDrillError(e) && e.code === 'DRILL_REFUSED') return { state: 'refused', why: e.message };

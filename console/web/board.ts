@@ -21,7 +21,7 @@ import type { Answer } from './http.ts';
 import { RateLimit } from './limits.ts';
 import { reasonsOf } from './oidc.ts';
 import type { Oidc } from './oidc.ts';
-import { pageModel } from './page.ts';
+import { pageModel, phaseSays } from './page.ts';
 import type { PageModel, Viewer } from './page.ts';
 import { Problem } from './problem.ts';
 import { drillPage, fragmentsOf, page } from './render.ts';
@@ -242,22 +242,31 @@ export class Board {
     return form;
   }
 
-  #list({ visitor }: Ask): Answer {
+  async #list({ visitor, query }: Ask): Promise<Answer> {
     this.#drills.scan();
-    const list = { ...this.#drills.list(visitor.name), scheduled: this.#o.scheduled() };
+    const list = { ...(await this.#drills.list(visitor.name, query.get('page') ?? '')), scheduled: this.#o.scheduled() };
     return { body: page(this.#frame(visitor, 'Drills'), 'list', list) };
   }
 
-  #drill({ visitor, path }: Ask, id: string): Answer {
-    const seen = this.#seen(id);
+  async #drill({ visitor, path }: Ask, id: string): Promise<Answer> {
+    const seen = await this.#found(id);
+    if (!seen) return this.#elsewhere(visitor, id);
     return { body: drillPage(this.#frame(visitor, seen.plan.title, path), this.#model(seen, visitor), Date.now()) };
   }
 
-  #seen(id: string): Seen {
-    if (!this.#drills.feed(id)) this.#drills.scan();
-    const seen = this.#drills.seen(id);
-    if (seen) return seen;
-    throw new Problem(404, 'DRILL_NO_DRILL', 'there is no such drill here', 'the list of drills leads to all there are');
+  async #found(id: string): Promise<Seen | null> {
+    await this.#drills.find(id);
+    return this.#drills.seen(id);
+  }
+
+  async #seen(id: string): Promise<Seen> {
+    return (await this.#found(id)) ?? noDrill();
+  }
+
+  /** Its evidence is on another machine: people see how far it is, and act there. */
+  async #elsewhere(visitor: Visitor, id: string): Promise<Answer> {
+    const state = (await this.#drills.elsewhere(id)) ?? noDrill();
+    return { body: page(this.#frame(visitor, id), 'elsewhere', { drill: id, phase: phaseSays(state.phase), doing: state.doing, steps: state.steps }) };
   }
 
   #model(seen: Seen, visitor: Visitor): PageModel {
@@ -271,8 +280,8 @@ export class Board {
   }
 
   /** All parts at once when a page connects, or connects again; then those that changed. */
-  #live({ req, visitor }: Ask, id: string, res: ServerResponse): null {
-    this.#seen(id);
+  async #live({ req, visitor }: Ask, id: string, res: ServerResponse): Promise<null> {
+    const first = await this.#seen(id);
     const feed = this.#drills.feed(id);
     if (!feed) throw new Problem(404, 'DRILL_NO_DRILL', 'that drill is over', 'load the page again');
     const same = () => this.#sessions.visitor(req.headers, req.socket.remoteAddress ?? '', false).name === visitor.name;
@@ -289,7 +298,7 @@ export class Board {
       if (seen.ended) stream.over();
     });
     res.once('close', watch.stop);
-    stream.fragments(fragmentsOf(this.#model(this.#seen(id), visitor)));
+    stream.fragments(fragmentsOf(this.#model(feed.seen ?? first, visitor)));
     return null;
   }
 
@@ -304,7 +313,7 @@ export class Board {
     const name = ask.visitor.name!;
     const wait = this.#actsLimit.take(name, Date.now());
     if (wait > 0) throw new Problem(429, 'DRILL_WEB_TOO_OFTEN', 'that was very many acts in a short time', `try again in ${wait} s`, wait);
-    const seen = this.#seen(id);
+    const seen = await this.#seen(id);
     if (seen.ended) throw new Problem(409, 'DRILL_REFUSED', 'the drill is over', 'its report tells how it went');
     const given = await this.#acts.post(seen, name, form);
     if (!wantsJson(ask.req)) {
@@ -392,6 +401,10 @@ export class Board {
     const ended = this.#sessions.signOut(ask.visitor.cookie);
     return redirect(ended === 'login' ? '/sign-in?ended' : '/sign-in', { 'set-cookie': `${cookieHeader('', this.#secure)['set-cookie']}; Max-Age=0` });
   }
+}
+
+function noDrill(): never {
+  throw new Problem(404, 'DRILL_NO_DRILL', 'there is no such drill here', 'the list of drills leads to all there are');
 }
 
 const wantsJson = (req: IncomingMessage): boolean => (req.headers.accept ?? '').includes('application/json');

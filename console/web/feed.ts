@@ -13,7 +13,7 @@ import type { EvidenceStore } from '../../evidence/store.ts';
 import type { DrillState } from '../../workflows/messages.ts';
 import { LiveModel } from '../live-model.ts';
 import type { LiveState } from '../live-state.ts';
-import { openDrill } from '../people/drills.ts';
+import { enterDrill } from '../people/drills.ts';
 import type { Machine, OpenDrill } from '../people/drills.ts';
 import type { RunningDrill } from '../rundir.ts';
 import { TargetEye } from '../target-now.ts';
@@ -67,6 +67,10 @@ export class Feed {
     return (await this.#opened()).handle;
   }
 
+  get watched(): boolean {
+    return this.#watchers.size > 0;
+  }
+
   /** Told after each change until `stop` is called. */
   watch(changed: () => void): { stop: () => void } {
     this.#watchers.add(changed);
@@ -98,7 +102,7 @@ export class Feed {
   }
 
   async #opened(): Promise<OpenDrill> {
-    this.#open ??= await openDrill(this.#machine, this.running.drillId, [this.running]);
+    this.#open ??= await enterDrill(this.#machine, this.running);
     return this.#open;
   }
 

@@ -93,9 +93,11 @@ export async function formOf(req: IncomingMessage): Promise<URLSearchParams> {
   return new URLSearchParams(Buffer.concat(parts).toString('utf8'));
 }
 
+const STATUS: Partial<Record<string, number>> = { DRILL_REFUSED: 409, DRILL_LIST_PAGE: 400 };
+
 /** What a visitor may know of an error: ours as they are, of others nothing. */
 export function problemOf(e: unknown): Problem {
   if (e instanceof Problem) return e;
-  if (isDrillError(e)) return new Problem(e.code === 'DRILL_REFUSED' ? 409 : 503, e.code, e.message, e.hint);
+  if (isDrillError(e)) return new Problem(STATUS[e.code] ?? 503, e.code, e.message, e.hint);
   return new Problem(500, 'DRILL_INTERNAL', 'the board has a fault', 'its log says more; go back and try again');
 }

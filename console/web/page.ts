@@ -101,6 +101,8 @@ const PHASES: Record<string, string> = {
   ended: 'over',
 };
 
+export const phaseSays = (phase: string): string => PHASES[phase] ?? phase;
+
 export function pageModel(seen: Seen, viewer: Viewer, report: ReportModel | null): PageModel {
   const { plan, state, history, silent, ended, drillId } = seen;
   const member = crewOf(plan.keys).find((p) => p.name === viewer.name) ?? null;
@@ -115,7 +117,7 @@ export function pageModel(seen: Seen, viewer: Viewer, report: ReportModel | null
     onlyReads,
     mayAbort: acts !== null && hasRight(acts, ['responder', 'approver', 'coordinator']),
     outcome: viewer.outcomes.find((o) => o.stepId === '') ?? null,
-    phase: ended || !state ? (ended ? 'over' : 'starting') : (PHASES[state.phase] ?? state.phase),
+    phase: ended || !state ? (ended ? 'over' : 'starting') : phaseSays(state.phase),
     doing: ended ? '' : (state?.doing ?? ''),
     problems: state?.problems ?? [],
     silent: ended ? '' : silent,

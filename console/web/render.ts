@@ -110,5 +110,5 @@ export function drillPage(f: Frame, m: PageModel, now: number): string {
   return framed({ ...f, roles: m.viewer.roles, rights: m.viewer.rights }, template('drill')(viewOf(m, now)));
 }
 
-/** sign-in, list, problem */
-export const page = (f: Frame, name: 'sign-in' | 'list' | 'problem', m: object): string => framed(f, template(name)({ m: inertDeep(m) }));
+/** sign-in, list, elsewhere, problem */
+export const page = (f: Frame, name: 'sign-in' | 'list' | 'elsewhere' | 'problem', m: object): string => framed(f, template(name)({ m: inertDeep(m) }));

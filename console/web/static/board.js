@@ -159,7 +159,7 @@ const again = () => {
 const list = document.getElementById('f-list');
 const ask = () => {
   if (document.hidden) return;
-  fetch('/', { redirect: 'manual' })
+  fetch(location.href, { redirect: 'manual' })
     .then(async (answer) => {
       if (answer.type === 'opaqueredirect') location.reload();
       else swap('list', new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('f-list').innerHTML);
