@@ -33,6 +33,7 @@ export async function bench(o: BenchOptions, parts: readonly Part[]): Promise<Be
   if (wants('drill') || wants('memory')) {
     await run('drill: whole rehearsals', async () => (await benchDrill(o)).filter((m) => wants(m.part as Part)));
   }
+  if (wants('people')) await run('people: from one browser to another', async () => (await import('./people.ts')).benchPeople(o));
   if (wants('binlog')) await run('binlog: the decoder, and other readers of the same logs', async () => (await import('./binlog.ts')).benchBinlog(o));
   if (wants('binlog-fuzz')) await run('binlog-fuzz: damaged logs', async () => (await import('./binlog-fuzz.ts')).benchBinlogFuzz(o));
   if (wants('reconcile')) await run('reconcile: two tables of 5 million rows', async () => (await import('./reconcile-compare.ts')).benchReconcileCompare(o));
