@@ -6,6 +6,7 @@ import { Connection } from '@temporalio/client';
 import { ATTRIBUTE_TYPES } from '../../../core/attributes.ts';
 import { DrillError } from '../../../core/errors.ts';
 import { entry } from '../../../setup/entry.mjs';
+import { nodeFlags } from '../../../setup/node-env.mjs';
 import type { Tools } from '../../../targets/tools.ts';
 import { builtInEnv, definedOnly } from '../../temporal.ts';
 import type { Env } from '../../temporal.ts';
@@ -128,7 +129,7 @@ export async function startWorker(o: EngineOptions, env: Record<string, string>,
   const before = marks();
   const child = new Child({
     name: 'the worker',
-    argv: [o.tools.node, entry(join(o.root, 'worker'), program)],
+    argv: [o.tools.node, ...nodeFlags('worker'), entry(join(o.root, 'worker'), program)],
     env: { ...env, DRILLBOOK_TOOLS: JSON.stringify(o.tools), DRILLBOOK_OWNED: '1' },
     logFile,
     setpriv: o.tools.setpriv,
