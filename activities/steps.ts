@@ -50,16 +50,21 @@ export interface OpenStep {
   sentBack: string[];
   /** what people signed in earlier steps, by step; what nobody signed (a skipped step) is empty in the texts, so that the manual goes on */
   inputs: Record<string, Record<string, string>>;
+  /** it is not its turn yet: null when its text names what may be otherwise by then */
+  ahead?: boolean;
 }
+/** The only value that people change while they work through a manual (evidence/instructions.ts): a node may be started. */
+const CHANGES = /\brunning\b/;
 
 export function stepActivities(deps: Deps) {
   return {
-    async openStep(ref: DrillRef, { stepId, attempt, sentBack, inputs }: OpenStep): Promise<{ viewDigest: string; instructionsDigest: string }> {
+    async openStep(ref: DrillRef, { stepId, attempt, sentBack, inputs, ahead }: OpenStep): Promise<{ viewDigest: string; instructionsDigest: string } | null> {
       const t = await deps.target(ref.target);
       const plan = readPlan(ref);
       const values = await liveValues(deps, t, ref, attempt, inputs);
       const { runbook } = loadRunbook(join(ref.bundle, BUNDLE.runbook), CATALOGUE);
       const step = runbook.steps.find((s) => s.id === stepId)!;
+      if (ahead === true && CHANGES.test(step.instructions)) return null;
       const store = deps.store(ref.bundle);
       const instructionsDigest = store.putInstructions(renderText(step.instructions, values));
       const view: StepView = {

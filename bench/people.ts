@@ -24,7 +24,7 @@ const PACE_MS = 510;
 const SETTLE_MS = 10_000;
 
 const FULL = { signOffs: 200, waiting: 1_000, more: 50, lists: 50 };
-const QUICK = { signOffs: 20, waiting: 40, more: 10, lists: 10 };
+const QUICK = { signOffs: 40, waiting: 200, more: 20, lists: 20 };
 
 export async function benchPeople(o: BenchOptions): Promise<Measurement[]> {
   const n = o.quick ? QUICK : FULL;

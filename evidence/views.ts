@@ -10,7 +10,7 @@ export interface StepView {
   stepId: string;
   attempt: number;
   instructionsDigest: string;
-  /** what the instructions were rendered with: hosts, paths, GTID sets at the moment of opening */
+  /** what the instructions were rendered with: hosts, paths, GTID sets as the step opened, or, after steps without checks, as it was made ready before */
   values: Record<string, unknown>;
   /** what sent the step back before, if anything did */
   sentBack: string[];

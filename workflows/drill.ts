@@ -65,8 +65,8 @@ function hear(run: DrillRun): void {
     transition,
     (e): Accepted => {
       const repeated = run.seen.has(e.messageId);
-      if (!repeated) run.accept(e);
-      return { messageId: e.messageId, repeated, acceptedAt: Date.now() };
+      const now = repeated ? undefined : run.take(e);
+      return { messageId: e.messageId, repeated, acceptedAt: Date.now(), ...(now ? { now } : {}) };
     },
     {
       validator: (e) => {
@@ -78,7 +78,7 @@ function hear(run: DrillRun): void {
   setHandler(transitionSignal, (e) => {
     const why = refusal(e);
     if (why !== null) run.tell({ kind: 'message-refused', via: 'signal', messageId: e.messageId, by: e.by, reason: why });
-    else if (!run.seen.has(e.messageId)) run.accept(e);
+    else if (!run.seen.has(e.messageId)) run.take(e);
   });
   setHandler(refusedAttempt, ({ messageId, by, stepId, transition: act, reason }) => {
     if (run.phase !== 'ended') run.tell({ kind: 'message-refused', via: 'update', messageId, by, reason: `${act} of ${stepId || 'the drill'}: ${reason}` });

@@ -1,5 +1,7 @@
 /** The manual inside the workflow: steps open when what they need has ended, people act by messages, checks judge, failing checks send back. */
-import { CancellationScope, condition } from '@temporalio/workflow';
+import { CancellationScope, condition, patched } from '@temporalio/workflow';
+import { Ahead, checkedLater } from './ahead.ts';
+import type { View } from './ahead.ts';
 import type { DrillRun } from './run.ts';
 import { tellPeople } from './tell.ts';
 
@@ -18,8 +20,13 @@ export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Prom
     );
   };
   for (const { id, attempt } of run.steps.states.filter((s) => run.steps.isOpen(s.id, s.attempt))) watch(run, id, attempt);
+  // drills that began before steps were prepared go on without
+  const ahead = patched('steps-prepared') ? new Ahead(run) : null;
+  if (ahead) run.advance = () => advance(run, ahead, busy);
   for (;;) {
+    run.advance?.();
     for (const step of run.steps.ready()) if (!busy.has(step.id)) start(step.id, () => openStep(run, step.id));
+    for (const id of ahead?.wanted() ?? []) start(`${id}, ahead`, () => ahead!.prepare(id));
     for (const step of run.steps.states) if (step.status === 'done' && !busy.has(step.id)) start(step.id, () => checkStep(run, step.id));
     if (failure) throw failure;
     const rejected = run.steps.rejected;
@@ -27,7 +34,17 @@ export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Prom
       return run.stopWith({ code: 'DRILL_STEP_REJECTED', seen: `step ${rejected.id} was rejected by ${rejected.by}`, hint: 'the reason is in the history' });
     if (run.steps.allEnded) return;
     if (busy.size === 0) await atRest();
-    await condition(() => failure !== null || run.steps.rejected !== undefined || run.steps.allEnded || work(run, busy));
+    await condition(() => failure !== null || run.steps.rejected !== undefined || run.steps.allEnded || work(run, busy) || (ahead?.wanted().length ?? 0) > 0);
+  }
+}
+
+/** All that takes no activity: also while a message is being accepted, so that its answer can say where it led. */
+function advance(run: DrillRun, ahead: Ahead, busy: ReadonlySet<string>): void {
+  if (run.stop) return;
+  for (const step of run.steps.states) if (step.status === 'done' && !checkedLater(run, step.id)) verified(run, step.id);
+  for (const step of run.steps.ready()) {
+    const prepared = busy.has(step.id) ? undefined : ahead.take(step.id);
+    if (prepared) opened(run, step.id, prepared);
   }
 }
 
@@ -36,9 +53,14 @@ const work = (run: DrillRun, busy: Set<string>): boolean =>
 
 async function openStep(run: DrillRun, id: string): Promise<void> {
   const { attempt, sentBack } = run.steps.stateOf(id);
-  const opened = await run.act.openStep(run.ref, { stepId: id, attempt, sentBack, inputs: run.steps.inputs });
-  run.steps.open(id, opened, Date.now());
-  run.tell({ kind: 'step-opened', stepId: id, attempt, viewDigest: opened.viewDigest, instructionsDigest: opened.instructionsDigest });
+  const view = await run.act.openStep(run.ref, { stepId: id, attempt, sentBack, inputs: run.steps.inputs });
+  opened(run, id, view!);
+}
+
+function opened(run: DrillRun, id: string, { viewDigest, instructionsDigest }: View): void {
+  const { attempt, sentBack } = run.steps.stateOf(id);
+  run.steps.open(id, { viewDigest, instructionsDigest }, Date.now());
+  run.tell({ kind: 'step-opened', stepId: id, attempt, viewDigest, instructionsDigest });
   const { roles, role, budgetMs } = run.steps.stateOf(id);
   const again = sentBack.length > 0 ? `sent back (${sentBack.join('; ')}), open again` : 'open';
   tellPeople(run, 'step-opened', { stepId: id, roles: roles ?? [role], text: `${again}, budget ${budgetMs / 1000} s` });
@@ -103,9 +125,14 @@ async function checkStep(run: DrillRun, id: string): Promise<void> {
       run.steps.checked(id, checked.viewDigest, Date.now());
       return tellPeople(run, 'approval-wanted', { stepId: id, roles: [step.approve], text: `done by ${done?.by} and checked; it waits for a second person` });
     }
-    run.steps.verified(id, Date.now());
-    run.tell({ kind: 'step-verified', stepId: id, attempt });
-    return tellPeople(run, 'step-ended', { stepId: id, roles: [step.role], text: 'verified' });
+    return verified(run, id);
   }
   run.tell({ kind: 'step-sent-back', stepId: id, attempt, seen: run.steps.sendBack(id, checked.results) });
+}
+
+function verified(run: DrillRun, id: string): void {
+  const { attempt, role } = run.steps.stateOf(id);
+  run.steps.verified(id, Date.now());
+  run.tell({ kind: 'step-verified', stepId: id, attempt });
+  tellPeople(run, 'step-ended', { stepId: id, roles: [role], text: 'verified' });
 }

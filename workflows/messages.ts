@@ -107,6 +107,14 @@ export interface Accepted {
   /** true: this messageId had been accepted before; nothing was done again */
   repeated: boolean;
   acceptedAt: number;
+  /** what it changed, so that whoever sent it need not ask; left out by drills that began before it was told */
+  now?: Moved;
+}
+
+/** Steps that are otherwise than before the message, and what is open now. */
+export interface Moved {
+  steps: StepState[];
+  doing: string;
 }
 
 /** As its sender says: nobody has verified who it was. */

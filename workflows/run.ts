@@ -7,7 +7,7 @@ import type { CheckResult, HistoryEvent } from '../core/history.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Instant } from '../core/time.ts';
 import type { createActivities } from '../activities/index.ts';
-import type { Carried, ChainState, DrillInput, DrillRef, DrillResult, DrillState } from './messages.ts';
+import type { Carried, ChainState, DrillInput, DrillRef, DrillResult, DrillState, Moved } from './messages.ts';
 import { Steps } from './steps.ts';
 import { tellPeople } from './tell.ts';
 
@@ -39,6 +39,8 @@ export class DrillRun {
   mainEnded = false;
   /** notices on their way */
   telling = 0;
+  /** opens what can be opened at once; set by the manual */
+  advance: (() => void) | null = null;
   /** set while the guard activity runs */
   guarding: Promise<void> | null = null;
   /** fault ids whose leases are held */
@@ -126,6 +128,15 @@ export class DrillRun {
       await this.sealer().appendHistory(this.ref, batch);
       this.#written = batch.at(-1)!.n;
     }
+  }
+
+  /** Accepts what was not refused, and goes as far as that leads without anything to wait for; null: nobody does before the manual, or in drills of old. */
+  take(e: Envelope): Moved | null {
+    const before = new Map(this.steps.states.map((s) => [s.id, s.status]));
+    this.accept(e);
+    if (!this.advance) return null;
+    this.advance();
+    return { steps: this.steps.states.filter((s) => s.id === e.stepId || s.status !== before.get(s.id)), doing: this.steps.doing };
   }
 
   accept(e: Envelope): void {

@@ -106,8 +106,12 @@ export class Steps {
 
   /** Pending steps whose needs have ended well (verified or skipped). */
   ready(): StepState[] {
-    const over = (id: string) => ['verified', 'skipped'].includes(this.stateOf(id).status);
-    return this.#states.filter((s) => s.status === 'pending' && this.planOf(s.id).needs.every(over));
+    return this.#states.filter((s) => s.status === 'pending' && this.planOf(s.id).needs.every((id) => this.over(id)));
+  }
+
+  /** It has ended well. */
+  over(id: string): boolean {
+    return ['verified', 'skipped'].includes(this.stateOf(id).status);
   }
 
   /** Somebody must still do it. */

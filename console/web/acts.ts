@@ -97,8 +97,8 @@ export class Acts {
     const feed = await this.#drills.find(envelope.drillId);
     if (!feed) return { state: 'refused', why: 'the drill does not run any more' };
     try {
-      await sendEnvelope(await feed.handle(), envelope, ATTEMPT_MS);
-      return { state: 'accepted' };
+      const { now } = await sendEnvelope(await feed.handle(), envelope, ATTEMPT_MS);
+      return { state: 'accepted', ...(now ? { now } : {}) };
     } catch (e) {
       if (isDrillError(e) && e.code === 'DRILL_REFUSED') return { state: 'refused', why: e.message };
       throw e;
@@ -109,8 +109,9 @@ export class Acts {
     if (answer.state === 'refused') return this.#show(envelope, 'refused', answer.why);
     const shown = this.#outcomes.delete(keyOf(envelope));
     const feed = this.#drills.feed(envelope.drillId);
+    if (answer.now) feed?.moved(answer.now);
+    else void feed?.look();
     if (shown) feed?.poke();
-    void feed?.look();
   }
 
   #show(envelope: Envelope, state: Outcome['state'], why: string): void {

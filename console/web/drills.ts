@@ -107,9 +107,9 @@ export class Drills {
 
   /** The feed of a drill that runs: by a command of this machine, or elsewhere with its evidence here; null: it does not run, or not so. DRILL_NO_TEMPORAL, DRILL_NO_ENGINE. */
   async find(id: string): Promise<Feed | null> {
-    if (!this.#feeds.has(id)) this.scan();
     const visited = this.#visited.get(id);
     if (visited) visited.usedMs = Date.now();
+    if (!this.feed(id)) this.scan();
     const known = this.feed(id);
     const bundle = known ? null : this.#bundleOf(id);
     if (known || bundle === null || existsSync(join(bundle, BUNDLE.manifest))) return known;

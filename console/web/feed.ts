@@ -10,7 +10,7 @@ import type { HistoryEntry } from '../../core/history.ts';
 import type { Plan } from '../../core/plan.ts';
 import { folderStore } from '../../evidence/store.ts';
 import type { EvidenceStore } from '../../evidence/store.ts';
-import type { DrillState } from '../../workflows/messages.ts';
+import type { DrillState, Moved } from '../../workflows/messages.ts';
 import { LiveModel } from '../live-model.ts';
 import type { LiveState } from '../live-state.ts';
 import { enterDrill } from '../people/drills.ts';
@@ -21,6 +21,8 @@ import type { AskTarget } from '../target-now.ts';
 
 const WATCHED_MS = 150;
 const IDLE_MS = 1_000;
+/** By then the history of an act is mostly written. */
+const SOON_MS = 40;
 
 /** What the feed knows; null where it does not know yet. */
 export interface Seen {
@@ -49,6 +51,7 @@ export class Feed {
   #historyBytes = -1;
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> | null = null;
+  #moves = 0;
   #closed = false;
 
   constructor(machine: Machine, running: RunningDrill, ask: AskTarget) {
@@ -84,6 +87,17 @@ export class Feed {
     if (this.#looking) return this.#looking;
     this.#looking = this.#once().finally(() => (this.#looking = null));
     return this.#looking;
+  }
+
+  /** What an accepted act changed, as the drill itself answered: people see it at once, and the rest (the history, what else is under way) at the look that follows. */
+  moved({ steps, doing }: Moved): void {
+    this.#moves++;
+    const state = this.#seen?.state;
+    if (!state || !this.#model || this.#closed) return void this.look();
+    const now = { ...state, doing, steps: state.steps.map((s) => steps.find((m) => m.id === s.id) ?? s) };
+    this.#tell({ ...this.#seen!, state: now, live: this.#model.state(now, this.#eye.now, Date.now()) });
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.look(), SOON_MS).unref();
   }
 
   /** Something beside the drill's state changed that a page shows. */
@@ -123,7 +137,9 @@ export class Feed {
     const { drillId, bundle } = this.running;
     this.#seen ??= { drillId, bundle, plan, store, state: null, live: null, history: [], silent: '', ended: false };
     this.#model ??= new LiveModel(plan, Date.now());
-    const state = await open.state();
+    let [moves, state] = [this.#moves, await open.state()];
+    // what was asked before an act was accepted may be of before it
+    while (moves !== this.#moves) [moves, state] = [this.#moves, await open.state()];
     // never waited for: what people do is shown at once, however slow the target is
     this.#eye.look(state, Date.now()).catch(() => undefined);
     this.#readHistory();

@@ -100,7 +100,17 @@ function checked({ stepId, results }: Extract<HistoryEntry, { kind: 'step-checke
   );
 }
 
+const made = new WeakMap<readonly HistoryEntry[], Map<boolean, LogLine[]>>();
+
+/** The same lines, as the same list, for as long as nothing was written: whoever renders them need not do so for each who watches. */
 export function logLines(history: readonly HistoryEntry[], { refusals }: { refusals: boolean }): LogLine[] {
+  const known = made.get(history) ?? new Map<boolean, LogLine[]>();
+  const lines = known.get(refusals) ?? linesOf(history, refusals);
+  made.set(history, known.set(refusals, lines));
+  return lines;
+}
+
+function linesOf(history: readonly HistoryEntry[], refusals: boolean): LogLine[] {
   const titles = new Map(history.flatMap((e) => (e.kind === 'fault-injected' ? [[e.chainId, e.title] as const] : [])));
   return history
     .filter((e) => refusals || e.kind !== 'message-refused')

@@ -6,9 +6,10 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync } f
 import { dirname } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
 import type { Envelope } from '../../core/message.ts';
+import type { Moved } from '../../workflows/messages.ts';
 import { fileError, writeAll, writeDurably } from '../../evidence/files.ts';
 
-export type Answer = { state: 'accepted' } | { state: 'refused'; why: string };
+export type Answer = { state: 'accepted'; now?: Moved } | { state: 'refused'; why: string };
 /** Resolves with Temporal's answer; throws when there is none yet. */
 export type Deliver = (envelope: Envelope) => Promise<Answer>;
 export interface Message {
@@ -74,16 +75,21 @@ export class Outbox {
       if (this.#closed) return new Promise(() => undefined);
       if (typeof answer !== 'string') {
         message.answer = answer;
-        try {
-          this.#append({ settled: message.envelope.messageId });
-        } catch {
-          // a full disk: the next process sends it once more, and the drill knows its id
-        }
         this.#pending.delete(message.envelope.messageId);
         this.#changed(message);
+        this.#settled(message.envelope.messageId);
         return answer;
       }
       await new Promise((r) => setTimeout(r, AGAIN_MS).unref());
+    }
+  }
+
+  /** Not waited for: where it is lost, by a crash or a full disk, the next process sends the message once more, and the drill knows its id. */
+  #settled(messageId: string): void {
+    try {
+      writeAll(this.#fd, Buffer.from(`${JSON.stringify({ settled: messageId } satisfies Line)}\n`));
+    } catch {
+      // as said
     }
   }
 

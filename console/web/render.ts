@@ -78,14 +78,22 @@ function inertDeep(value: unknown): unknown {
 }
 
 const viewOf = (m: PageModel, now: number | null): object => ({
-  m: inertDeep({ ...m, work: m.work.map((w) => ({ ...w, instructions: new Text(w.instructions) })) }),
+  m: inertDeep({ ...m, log: now === null ? [] : m.log, work: m.work.map((w) => ({ ...w, instructions: new Text(w.instructions) })) }),
   now,
 });
 
 /** Running clocks stand at nought, so that a part is the same until something happened; the page's script lets them run. */
 export function fragmentsOf(m: PageModel): Fragments {
   const view = viewOf(m, null);
-  return Object.fromEntries(FRAGMENTS.map((name) => [name, template(name)(view)])) as Fragments;
+  return Object.fromEntries(FRAGMENTS.map((name) => [name, name === 'log' ? logOf(m) : template(name)(view)])) as Fragments;
+}
+
+/** By far the longest part, the same for everybody until something is written. */
+const logs = new WeakMap<object, string>();
+function logOf({ log }: PageModel): string {
+  const html = logs.get(log) ?? template('log')({ m: { log: inertDeep(log) }, now: null });
+  logs.set(log, html);
+  return html;
 }
 
 export interface Frame {

@@ -35,6 +35,8 @@ async function signedIn(url: string, token: string): Promise<Browser> {
   return b;
 }
 
+const shown = (html: string): string[] => [...html.matchAll(/href="\/drills\/([^"]+)"/g)].map((m) => m[1]!);
+
 test('where the evidence is, people open the drill and act; the list says whom it waits for', async () => {
   const b = await signedIn(world.boardUrl, world.token('Ada'));
   const list = (await b.get('/')).body;
@@ -47,7 +49,18 @@ test('where the evidence is, people open the drill and act; the list says whom i
   const done = await b.post(`/drills/${drill}/acts`, fieldsOf(body, 'acknowledge'), { accept: 'application/json' });
   expect(JSON.parse(done.body)).toEqual({ state: 'accepted', says: 'Accepted.' });
   await stream.until((html) => html.includes('yours'));
+  // no check, so the next step is open with the sign-off: it was made ready before
+  await b.post(`/drills/${drill}/acts`, fieldsOf((await b.get(`/drills/${drill}`)).body, 'done'), { accept: 'application/json' });
+  await stream.until((html) => html.includes('id="step-step-2"'));
   stream.close();
+  const told = (await world.client.workflow.getHandle(drill).fetchHistory()).events!.flatMap((e) => {
+    const activity = e.activityTaskScheduledEventAttributes;
+    if (activity?.activityType?.name === 'openStep')
+      return `open ${(JSON.parse(Buffer.from(activity.input!.payloads![1]!.data!).toString()) as { stepId: string }).stepId}`;
+    return e.workflowExecutionUpdateAcceptedEventAttributes ? 'signed' : (activity?.activityType?.name ?? []);
+  });
+  expect(told.slice(0, told.lastIndexOf('signed')).filter((t) => t.startsWith('open'))).toEqual(['open step-1', 'open step-2']);
+  expect(told).not.toContain('checkStep');
 }, 60_000);
 
 test('where it is not, they see how far it is, and nothing to sign', async () => {
@@ -75,7 +88,6 @@ test('many are a page at a time; one that ended says so; what no page is, is sai
     if (drillId === 'many-0') await handle.terminate('to be over');
   }
   const b = await signedIn(away.url, tokenFor(dir, 'Ada').text);
-  const shown = (html: string) => [...html.matchAll(/href="\/drills\/([^"]+)"/g)].map((m) => m[1]!);
   let first = '';
   for (const deadline = Date.now() + 20_000; !first.includes('60 in all') && Date.now() < deadline;) first = (await b.get('/')).body;
   expect(first).toContain('60 in all');
@@ -86,6 +98,22 @@ test('many are a page at a time; one that ended says so; what no page is, is sai
   expect(shown(first.split('<h2>Past')[1]!)).toContain('many-0');
   expect((await b.get('/?page=<script>')).status).toBe(400);
 }, 90_000);
+
+test('of an unannounced drill nobody hears anything before its crew may know', async () => {
+  const other = boardDir();
+  const { seen } = beginDrill(other);
+  rmSync(other, { recursive: true });
+  const ref = { drillId: 'surprise', bundle: '/evidence', target: 'nowhere' };
+  await startDrill(world.client, { ref, plan: { ...seen.plan, announce: 'at-fault' }, planDigest: '' }, () => undefined);
+  const known = async () => {
+    const found: string[] = [];
+    for await (const w of world.client.workflow.list({ query: "WorkflowId = 'surprise'" })) found.push(w.workflowId);
+    return found.length > 0;
+  };
+  for (const deadline = Date.now() + 20_000; !(await known()) && Date.now() < deadline;) await new Promise((r) => setTimeout(r, 100));
+  const b = await signedIn(away.url, tokenFor(dir, 'Ada').text);
+  expect([await known(), (await b.get('/')).body.includes('surprise'), (await b.get('/drills/surprise')).status]).toEqual([true, false, 404]);
+}, 60_000);
 
 test('drillbook list names them all, wherever they run', async () => {
   let out = '';
@@ -98,5 +126,6 @@ test('drillbook list names them all, wherever they run', async () => {
     verdict: null,
     says: expect.stringMatching(/^waits for sre; its evidence is on/) as string,
   });
+  expect(all.find((d) => d.drill === 'surprise')).toBeUndefined();
   expect(all.find((d) => d.drill === 'many-0')).toMatchObject({ phase: null });
 }, 60_000);
