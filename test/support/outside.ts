@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { join } from 'node:path';
 import { createConnection } from 'mysql2/promise';
 import type { RowDataPacket } from 'mysql2/promise';
-import { openDrill } from '../../console/people/drills.ts';
+import { enterDrill } from '../../console/people/drills.ts';
 import type { OpenDrill } from '../../console/people/drills.ts';
 import { runningDrills } from '../../console/rundir.ts';
 import type { RunningDrill } from '../../console/rundir.ts';
@@ -73,7 +73,7 @@ export class Outside {
   }
 
   async #state(running: RunningDrill): Promise<void> {
-    const drill = (this.#drill = await openDrill({ cacheDir: CACHE_DIR, env: process.env }, running.drillId, [running]));
+    const drill = (this.#drill = await enterDrill({ cacheDir: CACHE_DIR, env: process.env }, running));
     for (let before = Date.now(); !this.#stopped;) {
       const fromMs = Date.now();
       const state = await drill.state().catch(() => null);

@@ -1,10 +1,8 @@
 /** The default drill and the one that must go red, on real MySQL and real Temporal. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from '@temporalio/worker';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { ATTRIBUTES } from '../../core/attributes.ts';
 import type { FateLine } from '../../core/bundle.ts';
 import { BUNDLE } from '../../core/bundle.ts';
@@ -16,6 +14,7 @@ import { newKeyPair, signEnvelope } from '../../core/message.ts';
 import { transitionSignal } from '../../workflows/messages.ts';
 import { expectedBad } from '../support/independent.ts';
 import { ROOT, startDrill } from '../support/drill.ts';
+import { record } from '../support/recorded.ts';
 import type { TestDrill } from '../support/drill.ts';
 import { testTools } from '../support/tools.ts';
 
@@ -29,16 +28,6 @@ const report = (d: TestDrill) => JSON.parse(readFileSync(join(d.bundle, BUNDLE.r
 
 const isBad = (f: FateLine, undecided: Set<string>): boolean =>
   ['missing', 'altered', 'duplicated'].includes(f.fate ?? '') && !(f.table === 'drill.acct' && undecided.has(f.key));
-
-/** Payloads without the folders of the machine that recorded them. */
-const anonymous = (json: string): string =>
-  json.replaceAll(/"data": "([A-Za-z0-9+/=]+)"/g, (_, data: string) => {
-    const text = Buffer.from(data, 'base64')
-      .toString('utf8')
-      .replaceAll(homedir(), '/home/somebody')
-      .replaceAll(/\/tmp\/dbt-\w+/g, '/home/somebody');
-    return `"data": "${Buffer.from(text).toString('base64')}"`;
-  });
 
 /** What `drillbook report` computes from the folder in a process of its own. */
 function recomputed(d: TestDrill): { model: string; status: number } {
@@ -87,7 +76,7 @@ test(
     ]);
     const { typedSearchAttributes: now } = await d.handle.describe();
     expect([now.get(ATTRIBUTES.verdict), now.get(ATTRIBUTES.waits), now.get(ATTRIBUTES.runbook)]).toEqual(['pass', undefined, 'mysql-stale-promotion']);
-    if (process.env['DRILLBOOK_RECORD']) writeFileSync(join(ROOT, 'test/histories/default.json'), anonymous(historyToJSON(recorded)));
+    record('default', recorded);
     await Worker.runReplayHistory({ workflowsPath: join(ROOT, 'workflows/index.ts') }, recorded);
   },
   DRILL_MS,

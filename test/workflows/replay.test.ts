@@ -1,4 +1,4 @@
-/** A recorded history of the default drill replays: a change of the workflow that would break drills under way turns this red (use `patched`). */
+/** Recorded histories replay, of the default drill and of steps without checks: a change of the workflow that would break drills under way turns this red (use `patched`). */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeterminismViolationError } from '@temporalio/workflow';
@@ -16,9 +16,13 @@ beforeAll(async () => {
   workflowBundle = await bundleWorkflowCode({ workflowsPath: join(ROOT, 'workflows/index.ts'), logger: new DefaultLogger('ERROR') });
 }, 60_000);
 
-test('the recorded drill replays', async () => {
-  await Worker.runReplayHistory({ workflowBundle }, recorded);
-}, 60_000);
+test.each(['default', 'no-checks'])(
+  'the recorded drill %s replays',
+  async (name) => {
+    await Worker.runReplayHistory({ workflowBundle }, JSON.parse(readFileSync(join(ROOT, `test/histories/${name}.json`), 'utf8')));
+  },
+  60_000,
+);
 
 test('a history in which another fault came first does not replay', async () => {
   const changed = structuredClone(recorded);
