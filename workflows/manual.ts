@@ -5,8 +5,15 @@ import type { View } from './ahead.ts';
 import type { DrillRun } from './run.ts';
 import { tellPeople } from './tell.ts';
 
+/** What is to be done while people are waited for and nothing else is under way. */
+export interface AtRest {
+  due(): boolean;
+  /** never resolves well: the drill goes on elsewhere */
+  go(): Promise<never>;
+}
+
 /** Resolves when every step has ended; a rejected step ends the drill as unknown. */
-export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Promise<void> {
+export async function runSteps(run: DrillRun, atRest: AtRest): Promise<void> {
   const busy = new Set<string>();
   let failure: unknown = null;
   const start = (id: string, job: () => Promise<void>) => {
@@ -33,8 +40,10 @@ export async function runSteps(run: DrillRun, atRest: () => Promise<void>): Prom
     if (rejected)
       return run.stopWith({ code: 'DRILL_STEP_REJECTED', seen: `step ${rejected.id} was rejected by ${rejected.by}`, hint: 'the reason is in the history' });
     if (run.steps.allEnded) return;
-    if (busy.size === 0) await atRest();
-    await condition(() => failure !== null || run.steps.rejected !== undefined || run.steps.allEnded || work(run, busy) || (ahead?.wanted().length ?? 0) > 0);
+    const resting = () => busy.size === 0 && atRest.due();
+    if (resting()) await atRest.go();
+    const more = () => work(run, busy) || (ahead?.wanted().length ?? 0) > 0;
+    await condition(() => failure !== null || run.steps.rejected !== undefined || run.steps.allEnded || more() || resting());
   }
 }
 
@@ -89,9 +98,13 @@ async function watchBudget(run: DrillRun, id: string, attempt: number): Promise<
 /** While nobody has acknowledged the step, the roles of the runbook's list are called one after the other. */
 async function watchAcknowledged(run: DrillRun, id: string, attempt: number): Promise<void> {
   const { acknowledgeMs } = run.steps.planOf(id);
-  if (acknowledgeMs === undefined) return;
-  const taken = () => run.steps.stateOf(id).status !== 'active';
-  for (let afterMs = acknowledgeMs; !(await closedWithin(run, id, attempt, left(run, id, afterMs), taken)); afterMs += acknowledgeMs) {
+  const state = run.steps.stateOf(id);
+  if (acknowledgeMs === undefined || state.acknowledgedAt !== null) return;
+  const taken = () => state.status !== 'active';
+  for (;;) {
+    const afterMs = acknowledgeMs * ((state.missed ?? 0) + 1);
+    if (await closedWithin(run, id, attempt, left(run, id, afterMs), taken)) return;
+    state.missed = (state.missed ?? 0) + 1;
     if (!escalate(run, id, `not acknowledged within ${afterMs / 1000} s`)) return;
   }
 }

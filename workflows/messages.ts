@@ -6,8 +6,8 @@
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Envelope } from '../core/message.ts';
 import type { Plan } from '../core/plan.ts';
-import type { CheckResult, Verdict } from '../core/history.ts';
-import type { EffectInterval } from '../core/time.ts';
+import type { CheckResult, HistoryEvent, Verdict } from '../core/history.ts';
+import type { EffectInterval, Instant } from '../core/time.ts';
 import type { StepState } from './steps.ts';
 
 export const WORKFLOW_QUEUE = 'drillbook';
@@ -34,6 +34,8 @@ export interface DrillInput {
   carried?: Carried;
 }
 
+export type NumberedEvent = HistoryEvent & { n: number; at: Instant };
+
 /** What a drill takes along into a new run: only between the chain and its end, when nothing is held and nothing pends. */
 export interface Carried {
   session: string;
@@ -41,8 +43,12 @@ export interface Carried {
   clockOffsetMs: number;
   boot: string;
   historyNumber: number;
+  /** entries that are not written yet */
+  pending: NumberedEvent[];
   chain: ChainState[];
   steps: StepState[];
+  problems: string[];
+  checks: DrillState['checks'];
   seenMessages: string[];
   startedMs: number;
 }

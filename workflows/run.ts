@@ -1,13 +1,22 @@
 /** The state of one drill inside its workflow: what happened, what is pending, and the queue of history entries waiting to be written. */
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
-import { ActivityFailure, ApplicationFailure, condition, isCancellation, proxyActivities, TimeoutFailure, CancelledFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  condition,
+  isCancellation,
+  patched,
+  proxyActivities,
+  TimeoutFailure,
+  CancelledFailure,
+} from '@temporalio/workflow';
 import { crewOf } from '../core/message.ts';
 import type { Envelope } from '../core/message.ts';
 import type { CheckResult, HistoryEvent } from '../core/history.ts';
 import type { Plan } from '../core/plan.ts';
 import type { Instant } from '../core/time.ts';
 import type { createActivities } from '../activities/index.ts';
-import type { Carried, ChainState, DrillInput, DrillRef, DrillResult, DrillState, Moved } from './messages.ts';
+import type { Carried, ChainState, DrillInput, DrillRef, DrillResult, DrillState, Moved, NumberedEvent } from './messages.ts';
 import { Steps } from './steps.ts';
 import { tellPeople } from './tell.ts';
 
@@ -21,6 +30,10 @@ export interface Problem {
 
 /** A dead worker is noticed this fast, and its activity handed to the next one. */
 const HEARTBEAT_MS = 5_000;
+/** Entries that are written at once, or carried into a new run: 100 of the longest (an input of 10,000 characters) stay below the 2 MB of a payload. */
+const ENTRIES_MAX = 100;
+/** A message is known when it comes again, unless this many came after it: what a new run is given has an end, too. */
+const SEEN_MAX = 10_000;
 
 export class DrillRun {
   readonly input: DrillInput;
@@ -29,6 +42,10 @@ export class DrillRun {
   readonly steps: Steps;
   readonly chain: ChainState[];
   readonly seen: Set<string>;
+  /** messages that came in this run, refused signals too */
+  heard = 0;
+  /** about to go on in a new run: what is not written yet goes along */
+  resting = false;
   readonly startedMs: number;
   phase: DrillState['phase'] = 'preparing';
   doing = 'starting';
@@ -47,10 +64,10 @@ export class DrillRun {
   readonly held = new Set<string>();
   act!: Acts;
   long!: Acts;
-  readonly #problems: string[] = [];
-  readonly #checks: { stepId: string; results: CheckResult[] }[] = [];
-  readonly #pending: (HistoryEvent & { n: number; at: Instant })[] = [];
-  #written: number;
+  readonly #problems: string[];
+  readonly #checks: DrillState['checks'];
+  readonly #pending: NumberedEvent[];
+  #writing = false;
   #number: number;
   #closed = false;
   #result: DrillResult | null = null;
@@ -64,7 +81,10 @@ export class DrillRun {
     this.chain = c?.chain ?? input.plan.chain.map((e) => ({ id: e.id, title: e.title, do: e.do, status: 'pending', effect: null }));
     this.seen = new Set(c?.seenMessages);
     this.startedMs = c?.startedMs ?? Date.now();
-    this.#number = this.#written = c?.historyNumber ?? 0;
+    this.#number = c?.historyNumber ?? 0;
+    this.#pending = c?.pending ?? [];
+    this.#problems = c?.problems ?? [];
+    this.#checks = c?.checks ?? [];
     if (c) this.locked({ session: c.session, version: c.version, clock: { boot: c.boot, wallMinusMonoMs: c.clockOffsetMs } });
   }
 
@@ -111,8 +131,9 @@ export class DrillRun {
     return this.plan.announce !== 'at-fault' || this.chain.some((c) => c.effect !== null);
   }
 
-  get flushed(): boolean {
-    return this.#written === this.#number;
+  /** All entries, but for a few that can be carried. */
+  get written(): boolean {
+    return !this.#writing && this.#pending.length <= ENTRIES_MAX;
   }
 
   closeHistory(): void {
@@ -122,11 +143,12 @@ export class DrillRun {
   /** Writes entries as they come, in order, a batch at a time; ends when the history is closed and all is written. */
   async record(): Promise<void> {
     for (;;) {
-      await condition(() => this.#closed || (this.#pending.length > 0 && this.session !== ''));
+      await condition(() => this.#closed || (this.#pending.length > 0 && this.session !== '' && !(this.resting && this.stop === null && this.written)));
       if (this.#pending.length === 0) return;
-      const batch = this.#pending.splice(0);
-      await this.sealer().appendHistory(this.ref, batch);
-      this.#written = batch.at(-1)!.n;
+      const most = this.#pending.length > ENTRIES_MAX && patched('history-in-parts') ? ENTRIES_MAX : Infinity;
+      this.#writing = true;
+      await this.sealer().appendHistory(this.ref, this.#pending.splice(0, most));
+      this.#writing = false;
     }
   }
 
@@ -222,9 +244,12 @@ export class DrillRun {
       clockOffsetMs: this.clock.offsetMs,
       boot: this.clock.boot,
       historyNumber: this.#number,
+      pending: this.#pending,
       chain: this.chain,
       steps: this.steps.states,
-      seenMessages: [...this.seen],
+      problems: this.#problems,
+      checks: this.#checks,
+      seenMessages: [...this.seen].slice(-SEEN_MAX),
       startedMs: this.startedMs,
     };
   }

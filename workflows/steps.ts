@@ -33,6 +33,8 @@ export interface StepState {
   by: string | null;
   openedAt: number | null;
   acknowledgedAt: number | null;
+  /** how often its time to be acknowledged has passed */
+  missed?: number;
   doneAt: number | null;
   /** its checks have passed; null also where nobody must approve */
   checkedAt?: number | null;
@@ -181,7 +183,7 @@ export class Steps {
   }
 
   open(id: string, view: { viewDigest: string; instructionsDigest: string }, now: number): void {
-    Object.assign(this.stateOf(id), { status: 'active', openedAt: now, acknowledgedAt: null, doneAt: null, checkedAt: null, ...view });
+    Object.assign(this.stateOf(id), { status: 'active', openedAt: now, acknowledgedAt: null, missed: 0, doneAt: null, checkedAt: null, ...view });
   }
   apply(e: Envelope, now: number): void {
     const state = this.stateOf(e.stepId);
@@ -259,6 +261,7 @@ function fresh(s: StepPlan, absent: readonly string[]): StepState {
     by: null,
     openedAt: null,
     acknowledgedAt: null,
+    missed: 0,
     doneAt: null,
     checkedAt: null,
     endedAt: null,

@@ -40,11 +40,25 @@ test('a drill that continues as new says the same, numbers its history on, and k
     signedBy: 'k',
   };
   before.accept(signEnvelope(body, newKeyPair().secretKey));
+  before.checked('one', [{ check: 'fenced', verdict: 'fail', seen: 'a write went through' }]);
+  before.failed(new Error('somebody tripped'));
+  before.steps.stateOf('two').missed = 2;
   const after = new DrillRun({ ...input, carried: JSON.parse(JSON.stringify(before.carry())) as NonNullable<DrillInput['carried']> });
   after.phase = 'manual';
   expect(after.state()).toEqual(before.state());
   expect([...after.seen]).toEqual(['m1']);
   expect(after.startedMs).toBe(before.startedMs);
-  expect(after.flushed).toBe(true);
+  expect(after.written).toBe(true);
   expect(after.carry()).toEqual(before.carry());
+  expect(after.carry().pending.map((e) => [e.n, e.kind])).toEqual([
+    [1, 'step-acknowledged'],
+    [2, 'problem'],
+  ]);
+});
+
+test('what a new run is given has an end: of very many messages it knows the last', () => {
+  const run = new DrillRun(input);
+  for (let i = 0; i < 10_050; i++) run.seen.add(`m${i}`);
+  const { seenMessages } = run.carry();
+  expect([seenMessages.length, seenMessages[0], seenMessages.at(-1)]).toEqual([10_000, 'm50', 'm10049']);
 });

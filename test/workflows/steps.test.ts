@@ -121,6 +121,7 @@ test('what was said is kept: who, when, with which inputs', () => {
     by: 'Ada',
     openedAt: 10,
     acknowledgedAt: 20,
+    missed: 0,
     doneAt: 30,
     checkedAt: null,
     endedAt: 40,
