@@ -25,6 +25,8 @@ export interface TestDrill extends AsyncDisposable {
   prepared: Prepared;
   handle: WorkflowHandle;
   bundle: string;
+  /** its file */
+  runbook: string;
   result(): Promise<DrillResult>;
   state(): Promise<DrillState>;
   /** resolves when the chain entry has this status; fails when the drill ends before */
@@ -62,7 +64,7 @@ export function runbookWith(dir: string, changes: [string, string][]): string {
 export interface StartOptions {
   rehearse?: string;
   changes?: [string, string][];
-  /** text of a crew file: people do it */
+  /** text of a crew file: people do it, whom the test plays */
   crew?: string;
   more?: Partial<Wanted>;
 }
@@ -89,6 +91,7 @@ export async function startDrill(o: StartOptions = {}): Promise<TestDrill> {
     prepared,
     handle,
     bundle: prepared.bundle,
+    runbook,
     state,
     result: () => resultOf(handle),
     history: () => parseChain<HistoryEntry>(readFileSync(join(prepared.bundle, BUNDLE.history), 'utf8'), BUNDLE.history).lines,

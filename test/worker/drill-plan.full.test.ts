@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { BUNDLE } from '../../core/bundle.ts';
 import type { ReconcileSummary } from '../../core/bundle.ts';
 import { startDrill } from '../support/drill.ts';
+import { recordHistory } from '../support/histories.ts';
 
 test('recovery.sql under mysql --force brings every acknowledged write back, beside the service’s writers', async () => {
   await using d = await startDrill({ rehearse: 'plan' });
@@ -14,4 +15,5 @@ test('recovery.sql under mysql --force brings every acknowledged write back, bes
   expect(Math.min(...Object.values(summary.conflicts))).toBeGreaterThan(0);
   expect(summary.lostCount).toBeGreaterThan(20);
   expect(summary.lostKeysInPlace).toBe(summary.lostKeys);
+  await recordHistory('plan', d.handle);
 }, 240_000);

@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from '@temporalio/worker';
 import { ATTRIBUTES } from '../../core/attributes.ts';
 import type { FateLine } from '../../core/bundle.ts';
 import { BUNDLE } from '../../core/bundle.ts';
@@ -14,8 +13,8 @@ import { newKeyPair, signEnvelope } from '../../core/message.ts';
 import { transitionSignal } from '../../workflows/messages.ts';
 import { expectedBad } from '../support/independent.ts';
 import { ROOT, startDrill } from '../support/drill.ts';
-import { record } from '../support/recorded.ts';
 import type { TestDrill } from '../support/drill.ts';
+import { recordHistory } from '../support/histories.ts';
 import { testTools } from '../support/tools.ts';
 
 const DRILL_MS = 240_000;
@@ -64,7 +63,7 @@ test(
       { via: 'signal', messageId: 'by-signal', reason: 'step fence is pending' },
     ]);
     expect(d.history().filter((e) => e.kind === 'comment')).toHaveLength(1);
-    const recorded = await d.handle.fetchHistory();
+    const recorded = await recordHistory('default', d.handle);
     expect(listedIn(recorded.events!)).toEqual([
       'preparing',
       'chain',
@@ -76,8 +75,6 @@ test(
     ]);
     const { typedSearchAttributes: now } = await d.handle.describe();
     expect([now.get(ATTRIBUTES.verdict), now.get(ATTRIBUTES.waits), now.get(ATTRIBUTES.runbook)]).toEqual(['pass', undefined, 'mysql-stale-promotion']);
-    record('default', recorded);
-    await Worker.runReplayHistory({ workflowsPath: join(ROOT, 'workflows/index.ts') }, recorded);
   },
   DRILL_MS,
 );
@@ -102,6 +99,7 @@ test(
       const byHand = reconcileByHand(d, undecided);
       expect(byHand.status).toBe(1);
       expect(byHand.bad.sort()).toEqual(independent.sort());
+      await recordHistory('forced-replay', d.handle);
     } finally {
       platform.close();
     }

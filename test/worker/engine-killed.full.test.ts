@@ -8,6 +8,7 @@ import { nsOf } from '../../core/time.ts';
 import { connectLocal } from '../../targets/platforms/local/connect.ts';
 import { startDrill } from '../support/drill.ts';
 import type { TestDrill } from '../support/drill.ts';
+import { recordHistory } from '../support/histories.ts';
 
 const DRILL_MS = 240_000;
 const LEASE_MS = 9_000;
@@ -46,6 +47,7 @@ test.each(['worker', 'temporal'] as const)(
     const result = await d.result();
     expect([result.verdict, result.sentence, d.history().filter((e) => e.kind === 'problem')]).toEqual(['pass', result.sentence, []]);
     nothingTwice(d);
+    await recordHistory(`${part}-killed`, d.handle);
   },
   DRILL_MS,
 );
@@ -69,6 +71,7 @@ test.each(['worker', 'temporal'] as const)(
     const result = await d.result();
     expect([result.verdict, result.code]).toEqual(['unknown', 'DRILL_DISASTER_NOT_REPRODUCED']);
     nothingTwice(d);
+    if (part === 'worker') await recordHistory('lease-lapsed', d.handle);
   },
   DRILL_MS,
 );

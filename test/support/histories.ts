@@ -1,0 +1,70 @@
+/**
+ * Histories as Temporal recorded them, of real drills: kept in test/histories, compressed, so that a change of workflow code that would break drills under way is seen.
+ * `DRILLBOOK_RECORD=1 npm run test:full -- worker/` records all of them anew.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { History } from '@temporalio/common/lib/proto-utils.js';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import type { ReplayWorkerOptions } from '@temporalio/worker';
+import { workflowBundle } from '../../worker/workflow-bundle.ts';
+import { ROOT } from './drill.ts';
+import { CACHE_DIR } from './tools.ts';
+
+const FOLDER = join(ROOT, 'test/histories');
+const SUFFIX = '.json.gz';
+/** Enough for the longest, with a thousand signatures in it. */
+const BYTES_MAX = 200_000;
+
+/** Payloads without the folders of the machine that recorded them. */
+const anonymous = (json: string): string =>
+  json.replaceAll(/"data": "([A-Za-z0-9+/=]+)"/g, (_, data: string) => {
+    const text = Buffer.from(data, 'base64')
+      .toString('utf8')
+      .replaceAll(homedir(), '/home/somebody')
+      .replaceAll(/\/tmp\/dbt-\w+/g, '/home/somebody');
+    return `"data": "${Buffer.from(text).toString('base64')}"`;
+  });
+
+let quiet = false;
+
+/** The code of now, as a worker would run it. */
+export async function replayer(): Promise<ReplayWorkerOptions> {
+  const logger = new DefaultLogger('ERROR');
+  if (!quiet) Runtime.install({ logger });
+  quiet = true;
+  return { workflowBundle: { codePath: await workflowBundle(ROOT, CACHE_DIR, logger) } };
+}
+
+/** It replays, by the code of now; kept when histories are recorded. `runId`: one of several runs. */
+export async function recordHistory(name: string, { client, workflowId }: WorkflowHandle, runId?: string): Promise<History> {
+  const history = await client.getHandle(workflowId, runId).fetchHistory();
+  await Worker.runReplayHistory(await replayer(), history, workflowId);
+  if (!process.env['DRILLBOOK_RECORD']) return history;
+  const whole = JSON.parse(anonymous(historyToJSON(history))) as { events: { eventId: string }[] };
+  const bytes = gzipSync(
+    JSON.stringify(whole, (key, value: unknown) => (key === 'identity' ? 'somebody' : value)),
+    { level: 9 },
+  );
+  if (bytes.length > BYTES_MAX) throw new Error(`history ${name} has ${bytes.length} bytes`);
+  writeFileSync(join(FOLDER, `${name}${SUFFIX}`), bytes);
+  return history;
+}
+
+export interface Recorded {
+  events: { eventType: string | number; activityTaskScheduledEventAttributes?: { activityType: { name: string } } }[];
+}
+/** With the payloads in words. */
+export const textOf = (r: Recorded): string =>
+  JSON.stringify(r).replaceAll(/"data":"([A-Za-z0-9+/=]+)"/g, (_, data: string) => Buffer.from(data, 'base64').toString('utf8'));
+
+export const recordedNames = (): string[] =>
+  readdirSync(FOLDER)
+    .filter((f) => f.endsWith(SUFFIX))
+    .map((f) => f.slice(0, -SUFFIX.length))
+    .toSorted();
+export const recordedHistory = (name: string): Recorded => JSON.parse(gunzipSync(readFileSync(join(FOLDER, name + SUFFIX))).toString('utf8')) as Recorded;
