@@ -1,7 +1,6 @@
 /** Drills of a Temporal that several machines share: in the list a page at a time, opened where their evidence is, shown as state where it is not. A simulated target; the rest is real. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Worker } from '@temporalio/worker';
 import { startWorld } from '../../../bench/people-world.ts';
 import type { World } from '../../../bench/people-world.ts';
 import { listCommand } from '../../../console/cli/people/list.ts';
@@ -11,7 +10,7 @@ import { startDrill } from '../../../console/start-drill.ts';
 import type { Board } from '../../../console/web/board.ts';
 import { definedOnly } from '../../../console/temporal.ts';
 import { beginDrill, boardDir, Browser, fieldsOf, ROOT, startBoard, tokenFor } from '../../support/board.ts';
-import { record } from '../../support/recorded.ts';
+import { recordHistory } from '../../support/histories.ts';
 import { CACHE_DIR, testTools } from '../../support/tools.ts';
 
 const dir = boardDir();
@@ -55,7 +54,7 @@ test('where the evidence is, people open the drill and act; the list says whom i
   await b.post(`/drills/${drill}/acts`, fieldsOf((await b.get(`/drills/${drill}`)).body, 'done'), { accept: 'application/json' });
   await stream.until((html) => html.includes('id="step-step-2"'));
   stream.close();
-  const history = await world.client.workflow.getHandle(drill).fetchHistory();
+  const history = await recordHistory('no-checks', world.client.workflow.getHandle(drill));
   const told = history.events!.flatMap((e) => {
     const activity = e.activityTaskScheduledEventAttributes;
     if (activity?.activityType?.name === 'openStep')
@@ -64,8 +63,6 @@ test('where the evidence is, people open the drill and act; the list says whom i
   });
   expect(told.slice(0, told.lastIndexOf('signed')).filter((t) => t.startsWith('open'))).toEqual(['open step-1', 'open step-2']);
   expect(told).not.toContain('checkStep');
-  record('no-checks', history);
-  await Worker.runReplayHistory({ workflowsPath: join(ROOT, 'workflows/index.ts') }, history);
 }, 120_000);
 
 test('where it is not, they see how far it is, and nothing to sign', async () => {
