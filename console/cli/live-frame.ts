@@ -122,7 +122,7 @@ function clients(s: LiveState, width: number, rows: number): Line[] {
   return [
     ...lines,
     [[`${INDENT}${pad('staleness', LABEL)}`, 'dim'], [now.join('   ')]],
-    ...curve([[bars(squeezed(worst, room), Math.max(1_000, ...worst)), 'dim']]),
+    ...curve([[bars(squeezed(worst, room, Math.max), Math.max(1_000, ...worst)), 'dim']]),
   ];
 }
 
@@ -131,16 +131,16 @@ const ROWS_FOR_CURVES = 22;
 const BARS = '▁▂▃▄▅▆▇█';
 const bars = (values: readonly number[], most: number): string => values.map((v) => BARS[Math.min(7, Math.floor((v / most) * 8))]).join('');
 
-/** At most so many, each the largest of those it stands for. */
-function squeezed(values: readonly number[], room: number): number[] {
+/** At most so many, each the worst of those it stands for. */
+function squeezed(values: readonly number[], room: number, worst: (...some: number[]) => number): number[] {
   const each = Math.ceil(values.length / room);
-  return Array.from({ length: Math.ceil(values.length / each) }, (_, i) => Math.max(...values.slice(i * each, (i + 1) * each)));
+  return Array.from({ length: Math.ceil(values.length / each) }, (_, i) => worst(...values.slice(i * each, (i + 1) * each)));
 }
 
 /** Acknowledged writes; where more were refused than acknowledged it says so by its colour. */
 function ratesCurve({ acked, bad }: LiveRates, room: number): Span[] {
   if (acked.length === 0) return [];
-  const [good, ill] = [squeezed(acked, room), squeezed(bad, room)];
+  const [good, ill] = [squeezed(acked, room, Math.min), squeezed(bad, room, Math.max)];
   const text = bars(good, Math.max(1, ...good));
   return Array.from(text, (c, i): Span => [c, ill[i]! > good[i]! ? 'fail' : 'plain']);
 }

@@ -137,6 +137,11 @@ test('curves where there is room for them, a lease that counts down, and the sam
   expect(text).toContain('██▁▁█');
   expect(text).toMatch(/staleness +db1 not read {3}db2 20 ms\n +▁▃█▁\n/);
   expect(drawn({ unicode: false })).toMatch(/##__#[^]*_-#_/);
+  // an outage is seen however many seconds a column stands for
+  const { live, all } = view({ tty: true });
+  const acked = Array.from({ length: 160 }, (_, i) => (i === 77 ? 0 : 100));
+  live.update(state({ curves: { rates: { ...rates, acked, bad: acked.map((n) => 100 - n) }, staleness: [] } }));
+  expect(plain(all())).toMatch(/█+▁█+/);
   // on a small screen the numbers stay, the curves go
   expect(drawn({ rows: 20 })).toMatch(/staleness +db1 not read(?![^]*█)/);
   // each line is no wider than the screen
