@@ -49,7 +49,7 @@ function seenWith(rates: LiveRates | null, staleness: NodeStaleness[] = [], leas
 const nobody = { name: null, csrf: 'c', vouched: false, outcomes: [] };
 const fragment = (seen: Seen): string => fragmentsOf(pageModel(seen, nobody, null)).curves;
 
-test('a drill of ten hours, is a few kilobytes and shows its outage', () => {
+test('a drill of ten hours is a few kilobytes and shows its outage', () => {
   const tally = new Tally();
   const HOUR_MS = 3_600_000;
   for (let ms = 0; ms < 10 * HOUR_MS; ms += 500)
