@@ -52,13 +52,14 @@ export class Acts {
   async post(seen: Seen, name: string, form: URLSearchParams): Promise<Answer | null> {
     const envelope = this.#envelope(seen, name, form);
     this.#outcomes.delete(keyOf(envelope));
-    const { settled } = this.#outbox.post(envelope);
+    const { stored, settled } = this.#outbox.post(envelope);
     const later = setTimeout(() => this.#show(envelope, 'sending', ''), SHOW_MS);
     void settled.then(
       () => clearTimeout(later),
       () => clearTimeout(later),
     );
-    return Promise.race([settled, new Promise<null>((r) => setTimeout(() => r(null), QUICK_MS).unref())]);
+    const safe = stored.then(() => new Promise<null>((r) => setTimeout(() => r(null), QUICK_MS).unref()));
+    return Promise.race([settled, safe]);
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 /** What has been said to be safe is sent, once, in its order, by this process or the next. */
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,13 +22,29 @@ const accepting =
   (e) => (seen.push(e), Promise.resolve<Answer>({ state: 'accepted' }));
 const quiet = () => undefined;
 
-test('a message is on disk when post returns, for its owner only', () => {
+test('a message is in the file when post returns, for its owner only, and on disk then or a little later', async () => {
   const file = fresh();
   const box = new Outbox(file, never, quiet);
   const e = act('fence');
-  box.post(e);
+  const { stored } = box.post(e);
   expect([readFileSync(file, 'utf8'), statSync(file).mode & 0o777]).toEqual([`${JSON.stringify({ envelope: e })}\n`, 0o600]);
+  await stored;
   box.close();
+});
+
+test('what does not fit on the disk is told, and tears nothing: those before it are sent by the next process', async () => {
+  const file = fresh();
+  const { href } = new URL('../../../console/web/outbox.ts', import.meta.url);
+  const script = `const { Outbox } = await import(${JSON.stringify(href)});
+    const box = new Outbox(${JSON.stringify(file)}, () => new Promise(() => {}), () => {});
+    const post = (id, pad) => { try { box.post({ messageId: id, drillId: 'd', by: id, reason: 'x'.repeat(pad) }); return 'taken'; } catch (e) { return e.code; } };
+    console.log(JSON.stringify([post('one', 300), post('two', 300), post('large', 900), post('three', 10)])); process.exit(0);`;
+  // files of at most 1 KiB, and a write beyond that is an error
+  const ran = spawnSync('bash', ['-c', `trap '' XFSZ; ulimit -f 1; exec "$0" --input-type=module -e "$1"`, process.execPath, script], { encoding: 'utf8' });
+  expect([ran.stderr, ran.stdout.trim()]).toEqual(['', '["taken","taken","EFBIG","taken"]']);
+  const next = new Outbox(file, never, quiet);
+  expect(next.pending.map((m) => m.envelope.messageId)).toEqual(['one', 'two', 'three']);
+  next.close();
 });
 
 test('the next process sends what this one could not, as it was signed, and nothing that was answered', async () => {
