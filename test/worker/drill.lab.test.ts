@@ -112,7 +112,8 @@ function listedIn(events: readonly { upsertWorkflowSearchAttributesEventAttribut
   const told = events.flatMap((e) => {
     const fields = e.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields;
     const value = (name: string): unknown => JSON.parse(Buffer.from(fields?.[name]?.data ?? 'null').toString() || 'null');
-    return fields ? [[value(ATTRIBUTES.phase.name), ...((value(ATTRIBUTES.waits.name) as string[] | null) ?? [])].join(' ')] : [];
+    // Temporal's own, of a change that is patched in, names no phase
+    return fields?.[ATTRIBUTES.phase.name] ? [[value(ATTRIBUTES.phase.name), ...((value(ATTRIBUTES.waits.name) as string[] | null) ?? [])].join(' ')] : [];
   });
   return [...new Set(told)];
 }
