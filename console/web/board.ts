@@ -24,7 +24,7 @@ import type { Oidc } from './oidc.ts';
 import { pageModel, phaseSays } from './page.ts';
 import type { PageModel, Viewer } from './page.ts';
 import { Problem } from './problem.ts';
-import { drillPage, fragmentsOf, page } from './render.ts';
+import { drillPage, firstOf, fragmentsOf, othersOf, page } from './render.ts';
 import type { Frame } from './render.ts';
 import { Sessions } from './sessions.ts';
 import type { Trust, Visitor } from './sessions.ts';
@@ -291,11 +291,18 @@ export class Board {
       headersFor({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }),
       same,
     );
+    let rest: NodeJS.Immediate | null = null;
     const watch = feed.watch(() => {
       const { seen } = feed;
       if (!seen) return;
-      stream.fragments(fragmentsOf(this.#model(seen, visitor)));
-      if (seen.ended) stream.over();
+      const model = this.#model(seen, visitor);
+      // to everybody before anybody gets the others
+      stream.fragments(firstOf(model));
+      if (rest) clearImmediate(rest);
+      rest = setImmediate(() => {
+        stream.fragments(othersOf(model));
+        if (seen.ended) stream.over();
+      });
     });
     res.once('close', watch.stop);
     stream.fragments(fragmentsOf(this.#model(feed.seen ?? first, visitor)));

@@ -28,8 +28,9 @@ const VERBS: Record<string, string> = {
 };
 
 /** The parts of a drill's page that are swapped when they change; each is an element `f-<name>`. */
-export const FRAGMENTS = ['head', 'clocks', 'curves', 'work', 'steps', 'faults', 'log'] as const;
-export type Fragments = Record<(typeof FRAGMENTS)[number], string>;
+const FRAGMENTS = ['head', 'clocks', 'curves', 'work', 'steps', 'faults', 'log'] as const;
+type Name = (typeof FRAGMENTS)[number];
+type Fragments<N extends Name = Name> = Record<N, string>;
 
 /** Escaped like every other text, but with its lines: instructions, which markdown.ts makes harmless. */
 class Text {
@@ -83,10 +84,15 @@ const viewOf = (m: PageModel, now: number | null): object => ({
 });
 
 /** Running clocks stand at nought, so that a part is the same until something happened; the page's script lets them run. */
-export function fragmentsOf(m: PageModel): Fragments {
+function fragments<N extends Name>(m: PageModel, names: readonly N[]): Fragments<N> {
   const view = viewOf(m, null);
-  return Object.fromEntries(FRAGMENTS.map((name) => [name, name === 'log' ? logOf(m) : template(name)(view)])) as Fragments;
+  return Object.fromEntries(names.map((name) => [name, name === 'log' ? logOf(m) : template(name)(view)])) as Fragments<N>;
 }
+export const fragmentsOf = (m: PageModel): Fragments => fragments(m, FRAGMENTS);
+/** What people wait for: what is to be done now. */
+export const firstOf = (m: PageModel): Fragments<'work'> => fragments(m, ['work']);
+export const othersOf = (m: PageModel): Fragments<Exclude<Name, 'work'>> => fragments(m, OTHERS);
+const OTHERS = FRAGMENTS.filter((name) => name !== 'work');
 
 /** By far the longest part, the same for everybody until something is written. */
 const logs = new WeakMap<object, string>();
