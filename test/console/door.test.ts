@@ -3,9 +3,9 @@ import { jest } from '@jest/globals';
 import { WorkflowUpdateFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
-import { send } from '../../console/door.ts';
+import { envelopeOf, send } from '../../console/door.ts';
 import type { Act } from '../../console/door.ts';
-import { newKeyPair, refusalOf } from '../../core/message.ts';
+import { newKeyPair, refusalOf, signEnvelope } from '../../core/message.ts';
 import type { Envelope } from '../../core/message.ts';
 import type { RefusedAttempt } from '../../workflows/messages.ts';
 
@@ -48,6 +48,14 @@ function answering(answers: Answer[]): { handle: WorkflowHandle; calls: Call[]; 
   };
   return { handle: handle as unknown as WorkflowHandle, calls, recorded };
 }
+test('OpenSSL and the code that the workflow has make the same signature', () => {
+  for (const reason of ['', 'Ä “why” \u{1f4a5}\n', 'x'.repeat(5_000)]) {
+    const { secretKey } = newKeyPair();
+    const { signature, ...body } = envelopeOf({ ...SIGNER, secretKey }, { ...ACT, reason });
+    expect(signature).toBe(signEnvelope(body, secretKey).signature);
+  }
+});
+
 /** What sending comes to, without the waiting. */
 async function sent(
   answers: Answer[],
