@@ -2,16 +2,17 @@
  * A whole drill by three people on the command line, real MySQL and real Temporal: one who is late (the step is escalated), one who signs before the work is done
  * (the check sends it back), one who hands a step over, one who may not approve an own step. What the report says of it must be what was seen from outside.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadRunbook } from '../../evidence/load-runbook.ts';
-import { renderText } from '../../evidence/instructions.ts';
 import type { StepView } from '../../evidence/views.ts';
 import type { DrillState } from '../../workflows/messages.ts';
 import { misfits, Outside } from '../support/outside.ts';
+import { performed, ran } from '../support/manual.ts';
+import type { Ran } from '../support/manual.ts';
 import { httpReceiver } from '../support/receivers.ts';
 import type { HttpReceiver } from '../support/receivers.ts';
 import { CATALOGUE } from '../../activities/catalogue.ts';
@@ -30,47 +31,39 @@ const file = join(dir, 'people.yaml');
 /** the first drill of a checkout bundles its workflow code */
 const MANUAL_MS = 120_000;
 
-interface Ran {
-  status: number | null;
-  out: string;
-  err: string;
+interface Timed extends Ran {
   fromMs: number;
   toMs: number;
 }
-function drillbook(verb: string, ...rest: string[]): Ran {
+async function drillbook(verb: string, ...rest: string[]): Promise<Timed> {
   const args = [verb, ...rest, ...(['key', 'list'].includes(verb) || rest.includes('--drill') ? [] : ['--drill', NAME])];
   const fromMs = Date.now();
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'console/cli/main.ts'), ...args], {
-    cwd: dir,
-    env,
-    encoding: 'utf8',
-    timeout: 60_000,
-  });
-  return { status, out: stdout, err: stderr, fromMs, toMs: Date.now() };
+  const done = await ran(process.execPath, [join(ROOT, 'console/cli/main.ts'), ...args], { cwd: dir, env });
+  return { ...done, fromMs, toMs: Date.now() };
 }
-function accepted(...args: [string, ...string[]]): Ran {
-  const ran = drillbook(...args);
-  expect({ args, status: ran.status, err: ran.err }).toEqual({ args, status: 0, err: '' });
+async function accepted(...args: [string, ...string[]]): Promise<Timed> {
+  const done = await drillbook(...args);
+  expect({ args, status: done.status, err: done.err }).toEqual({ args, status: 0, err: '' });
   const what = { ack: 'acknowledged', done: 'done', approve: 'ended' }[args[0]];
   // a step is taken once more after it was handed over
   if (what && !(args[0] === 'ack' && args[1] === 'collect' && args.includes('Ada')))
-    outside.act(`${args[1]}/${args[1] === 'fence' && args.includes('Ada') ? 2 : 1} ${what}`, ran.fromMs, ran.toMs);
-  return ran;
+    outside.act(`${args[1]}/${args[1] === 'fence' && args.includes('Ada') ? 2 : 1} ${what}`, done.fromMs, done.toMs);
+  return done;
 }
 let refusals = 0;
-function refused(why: string, ...args: [string, ...string[]]): void {
-  const { status, err, fromMs, toMs } = drillbook(...args);
+async function refused(why: string, ...args: [string, ...string[]]): Promise<void> {
+  const { status, err, fromMs, toMs } = await drillbook(...args);
   outside.act(`refused ${++refusals}`, fromMs, toMs);
   expect({ args, status, err }).toEqual({ args, status: 1, err: expect.stringContaining(why) });
 }
 
 type Shown = DrillState & { shown: { step: string; viewDigest: string; view: StepView }[] };
-const show = (): Shown => JSON.parse(accepted('show', '--json').out) as Shown;
+const show = async (): Promise<Shown> => JSON.parse((await accepted('show', '--json')).out) as Shown;
 /** Until the step is so; what was shown then. */
 async function until(step: string, status: string, attempt = 1): Promise<Shown> {
   const deadline = Date.now() + MANUAL_MS;
   for (;;) {
-    const { status: exit, out } = drillbook('show', '--json');
+    const { status: exit, out } = await drillbook('show', '--json');
     const state = exit === 0 ? (JSON.parse(out) as Shown) : null;
     const found = state?.steps.find((s) => s.id === step);
     if (found?.status === status && found.attempt === attempt) return state!;
@@ -79,36 +72,15 @@ async function until(step: string, status: string, attempt = 1): Promise<Shown> 
     await new Promise((r) => setTimeout(r, 300));
   }
 }
-/** What the manual says, typed. */
-function perform(state: Shown, step: string): Record<string, string> {
-  const { runbook } = loadRunbook(file, CATALOGUE);
-  const { values } = state.shown.find((s) => s.step === step)!.view;
-  const { script, inputs } = runbook.steps.find((s) => s.id === step)!.rehearse!;
-  const work = String(values['work']);
-  mkdirSync(work, { recursive: true });
-  const bash = (text: string): string => {
-    const path = `${String(values['bin'])}:${process.env['PATH']}`;
-    const ran = spawnSync('bash', ['-euo', 'pipefail', '-c', text], {
-      cwd: work,
-      env: { ...process.env, PATH: path, DRILLBOOK_LAB: String(values['lab']) },
-      encoding: 'utf8',
-    });
-    expect({ step, status: ran.status, err: ran.status === 0 ? '' : ran.stderr }).toEqual({ step, status: 0, err: '' });
-    return ran.stdout.trim();
-  };
-  const fromMs = Date.now();
-  bash(renderText(script, values));
-  if (step === 'recover') outside.act('recovered', fromMs, Date.now());
-  return Object.fromEntries(Object.entries(inputs ?? {}).map(([name, word]) => [name, bash(`printf %s "${renderText(word, values)}"`)]));
-}
+const perform = (state: Shown, step: string): Promise<Record<string, string>> => performed(file, state.shown.find((s) => s.step === step)!.view.values, step);
 const viewOf = (state: Shown, step: string): string => state.shown.find((s) => s.step === step)!.viewDigest;
 /** Takes the step, does what the manual says, signs it. */
-async function does(who: string, step: string, attempt = 1): Promise<{ ack: Ran; done: Ran }> {
+async function does(who: string, step: string, attempt = 1): Promise<{ ack: Timed; done: Timed }> {
   const state = await until(step, 'active', attempt);
-  const ack = accepted('ack', step, '--as', who, '--json');
-  const inputs = Object.entries(perform(state, step)).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
-  if (inputs.length > 0) refused('input lost is missing', 'done', step, '--as', who, '--view', viewOf(state, step));
-  return { ack, done: accepted('done', step, '--as', who, '--view', viewOf(state, step), ...inputs, '--json') };
+  const ack = await accepted('ack', step, '--as', who, '--json');
+  const inputs = Object.entries(await perform(state, step)).flatMap(([name, value]) => ['--input', `${name}=${value}`]);
+  if (inputs.length > 0) await refused('input lost is missing', 'done', step, '--as', who, '--view', viewOf(state, step));
+  return { ack, done: await accepted('done', step, '--as', who, '--view', viewOf(state, step), ...inputs, '--json') };
 }
 
 const ROUTES = `routes:
@@ -131,10 +103,11 @@ beforeAll(async () => {
     Edsger: 'roles: [dba, incident-commander], rights: [responder, approver]',
     Grace: 'roles: [incident-commander], rights: [responder, approver, coordinator]',
   };
-  const lines = Object.entries(people).map(([name, more]) => {
-    const [key] = JSON.parse(accepted('key', 'new', name, '--json').out) as { publicKey: string }[];
-    return `  - { name: ${name}, ${more}, public-key: ${key!.publicKey} }`;
-  });
+  const lines: string[] = [];
+  for (const [name, more] of Object.entries(people)) {
+    const [key] = JSON.parse((await accepted('key', 'new', name, '--json')).out) as { publicKey: string }[];
+    lines.push(`  - { name: ${name}, ${more}, public-key: ${key!.publicKey} }`);
+  }
   writeFileSync(join(dir, 'crew.yaml'), `crew: crew\ntitle: Three people\nboard: https://board.example\npeople:\n${lines.join('\n')}\n${ROUTES}`);
   child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', file, '--crew', './crew.yaml', '--json'], {
     cwd: dir,
@@ -157,32 +130,32 @@ afterAll(async () => {
 test('three people take a drill from fault to verdict', async () => {
   // Ada is late: the next role is called, and Edsger takes it; he signs before the work is done
   const late = await until('fence', 'active');
-  refused('is for the role sre, not dba', 'ack', 'fence', '--as', 'Edsger');
+  await refused('is for the role sre, not dba', 'ack', 'fence', '--as', 'Edsger');
   await untilRole('fence', 'dba');
-  accepted('ack', 'fence', '--as', 'Edsger');
-  accepted('done', 'fence', '--as', 'Edsger', '--view', viewOf(late, 'fence').slice(0, 12));
+  await accepted('ack', 'fence', '--as', 'Edsger');
+  await accepted('done', 'fence', '--as', 'Edsger', '--view', viewOf(late, 'fence').slice(0, 12));
   const again = await until('fence', 'active', 2);
   expect(again.steps[0]!.sentBack[0]).toMatch(/^fenced: /);
   // the view that was shown is not the one of now
-  accepted('ack', 'fence', '--as', 'Ada');
-  perform(again, 'fence');
-  refused('the evidence changed since it was shown', 'done', 'fence', '--as', 'Ada', '--view', viewOf(late, 'fence'));
-  refused('Ada has acknowledged step fence', 'done', 'fence', '--as', 'Edsger', '--view', viewOf(again, 'fence'));
-  const fenced = accepted('done', 'fence', '--as', 'Ada', '--view', viewOf(again, 'fence'), '--json');
+  await accepted('ack', 'fence', '--as', 'Ada');
+  await perform(again, 'fence');
+  await refused('the evidence changed since it was shown', 'done', 'fence', '--as', 'Ada', '--view', viewOf(late, 'fence'));
+  await refused('Ada has acknowledged step fence', 'done', 'fence', '--as', 'Edsger', '--view', viewOf(again, 'fence'));
+  const fenced = await accepted('done', 'fence', '--as', 'Ada', '--view', viewOf(again, 'fence'), '--json');
 
   await until('collect', 'active');
-  accepted('ack', 'collect', '--as', 'Edsger');
-  accepted('delegate', 'collect', '--as', 'Edsger', '--to', 'Ada');
-  refused('was handed to Ada', 'ack', 'collect', '--as', 'Edsger');
+  await accepted('ack', 'collect', '--as', 'Edsger');
+  await accepted('delegate', 'collect', '--as', 'Edsger', '--to', 'Ada');
+  await refused('was handed to Ada', 'ack', 'collect', '--as', 'Edsger');
   await does('Ada', 'collect');
 
   await does('Edsger', 'list-lost');
   const recovered = await does('Edsger', 'recover');
   const checked = await until('recover', 'checked');
-  refused('Edsger did step recover: a second person approves it', 'approve', 'recover', '--as', 'Edsger', '--view', viewOf(checked, 'recover'));
-  refused('the evidence changed since it was shown', 'approve', 'recover', '--as', 'Grace', '--view', recoveredView(checked));
-  const approved = accepted('approve', 'recover', '--as', 'Grace', '--view', viewOf(checked, 'recover'), '--json');
-  const comment = accepted('comment', 'recover', '--as', 'Grace', '--text', 'no conflict was left to us');
+  await refused('Edsger did step recover: a second person approves it', 'approve', 'recover', '--as', 'Edsger', '--view', viewOf(checked, 'recover'));
+  await refused('the evidence changed since it was shown', 'approve', 'recover', '--as', 'Grace', '--view', recoveredView(checked));
+  const approved = await accepted('approve', 'recover', '--as', 'Grace', '--view', viewOf(checked, 'recover'), '--json');
+  const comment = await accepted('comment', 'recover', '--as', 'Grace', '--text', 'no conflict was left to us');
   outside.act('comment 1', comment.fromMs, comment.toMs);
 
   await does('Ada', 'rejoin');
@@ -264,21 +237,17 @@ test('three people take a drill from fault to verdict', async () => {
   const untold = history.filter((e) => e.kind === 'people-not-told');
   expect(new Set(untold.map((e) => [e.route, e.why].join(': ')))).toEqual(new Set([`chat: the worker's environment has no NOT_SET`]));
 
-  const list = JSON.parse(accepted('list', '--json').out) as { drill: string; verdict: string }[];
+  const list = JSON.parse((await accepted('list', '--json')).out) as { drill: string; verdict: string }[];
   expect(list.map((d) => [d.drill.endsWith(NAME), d.verdict])).toContainEqual([true, 'pass']);
-  expect(drillbook('show', '--drill', NAME).status).toBe(2);
+  expect((await drillbook('show', '--drill', NAME)).status).toBe(2);
 }, 360_000);
 
-const acceptedAt = (ran: Ran): number => (JSON.parse(ran.out) as { acceptedAt: number }).acceptedAt;
+const acceptedAt = (ran: Timed): number => (JSON.parse(ran.out) as { acceptedAt: number }).acceptedAt;
 /** What the one who did it signed: the view before the checks. */
 const recoveredView = (state: Shown): string => state.steps.find((s) => s.id === 'recover')!.done!.viewDigest;
 async function untilRole(step: string, role: string): Promise<void> {
   const deadline = Date.now() + MANUAL_MS;
-  while (
-    !show()
-      .steps.find((s) => s.id === step)!
-      .roles!.includes(role)
-  ) {
+  while (!(await show()).steps.find((s) => s.id === step)!.roles!.includes(role)) {
     if (Date.now() > deadline) throw new Error(`step ${step} was not escalated to ${role}`);
     await new Promise((r) => setTimeout(r, 200));
   }
