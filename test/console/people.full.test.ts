@@ -72,7 +72,13 @@ async function until(step: string, status: string, attempt = 1): Promise<Shown> 
     await new Promise((r) => setTimeout(r, 300));
   }
 }
-const perform = (state: Shown, step: string): Promise<Record<string, string>> => performed(file, state.shown.find((s) => s.step === step)!.view.values, step);
+/** What the manual says, typed. */
+async function perform(state: Shown, step: string): Promise<Record<string, string>> {
+  const beforeMs = Date.now();
+  const given = await performed(file, state.shown.find((s) => s.step === step)!.view.values, step);
+  if (step === 'recover') outside.act('recovered', beforeMs, Date.now());
+  return given;
+}
 const viewOf = (state: Shown, step: string): string => state.shown.find((s) => s.step === step)!.viewDigest;
 /** Takes the step, does what the manual says, signs it. */
 async function does(who: string, step: string, attempt = 1): Promise<{ ack: Timed; done: Timed }> {
