@@ -22,7 +22,7 @@ import { workflowBundle } from './workflow-bundle.ts';
 /**
  * Drills whose state is kept in memory: each takes about 0.7 MB (docs/bench.md). Of more that wait, one that was put out is replayed at the next word to it.
  */
-const CACHED = 120;
+const CACHED = 200;
 
 const root = resolve(import.meta.dirname, '..');
 
