@@ -53,6 +53,11 @@ export function serverFor(serve: RequestListener): Server {
   );
   server.maxConnections = 1_000;
   server.on('checkExpectation', serve);
+  // Node puts its "100 Continue" of a request that waits for its turn behind that one's own headers, into the body (v24: OutgoingMessage._send): those do without
+  server.on('checkContinue', (req, res: ServerResponse) => {
+    if (res.socket) res.writeContinue();
+    serve(req, res);
+  });
   server.on('clientError', (e: NodeJS.ErrnoException, socket) => {
     const status = NO_HTTP[e.code ?? ''] ?? '400 Bad Request';
     const lines = Object.entries(headersFor({ connection: 'close', 'content-length': '0' })).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -239,6 +239,12 @@ test('a drill whose folder is there and that has not begun is starting, not over
 test('another name that leads here is refused; so is what is no HTTP', async () => {
   expect(await raw('GET / HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 421 [^]*DRILL_WEB_HOST/);
   expect(await raw('GET //evil.example/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
+  // the second of two in one pipe asks to be waited for: nothing comes between its headers and its body
+  const asks = (more: string) => `GET /sign-in HTTP/1.1\r\nhost: ${new URL(board.url).host}\r\n${more}\r\n`;
+  const last = asks('expect: 100-continue\r\nconnection: close\r\n');
+  const statuses = (text: string) => text.match(/HTTP\/1\.1 \d+/g);
+  expect(statuses(await raw(`${asks('')}${last}`))).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+  expect(statuses(await raw(last))).toEqual(['HTTP/1.1 100', 'HTTP/1.1 200']);
   expect(await raw('\u0000\u0001\r\n\r\n')).toMatch(/^HTTP\/1.1 400 Bad Request\r\n(?![^]*at )/);
 });
 
