@@ -203,8 +203,9 @@ export class Board {
   #failed(req: IncomingMessage, res: ServerResponse, visitor: Visitor | null, e: unknown): void {
     const p = problemOf(e);
     if (p.status === 500) this.#o.note(`${req.method} ${JSON.stringify(req.url)}: ${e instanceof Error ? (e.stack ?? e.message) : String(e)}`);
-    // what is left of a body that nobody wants is not waited for
-    const headers = { ...(p.retryAfter === null ? {} : { 'retry-after': String(p.retryAfter) }), ...(req.complete ? {} : { connection: 'close' }) };
+    // what is left of a body that nobody wants is thrown away, until the request's time is over: who still sends when the connection ends does not see the answer
+    req.resume();
+    const headers: Record<string, string> = p.retryAfter === null ? {} : { 'retry-after': String(p.retryAfter) };
     if (wantsJson(req))
       return answer(res, {
         status: p.status,

@@ -90,7 +90,8 @@ export async function formOf(req: IncomingMessage): Promise<URLSearchParams> {
   if (Number(req.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge();
   const parts: Buffer[] = [];
   let size = 0;
-  for await (const part of req as AsyncIterable<Buffer>) {
+  // a request that is destroyed has no connection to be answered by
+  for await (const part of req.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     size += part.length;
     if (size > BODY_BYTES_MAX) throw tooLarge();
     parts.push(part);

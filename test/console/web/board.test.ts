@@ -210,12 +210,14 @@ test('a hostile title and a hostile comment are texts', async () => {
   expect([body.includes('<script>alert'), body.split('&lt;script&gt;alert(1)&lt;/script&gt;').length]).toEqual([false, 4]);
 });
 
-/** As it is, without a client that would tidy it. */
-const raw = (text: string) =>
+/** As it is, without a client that would tidy it, one part after another. */
+const raw = (...parts: string[]) =>
   new Promise<string>((resolve) => {
     const { hostname, port } = new URL(board.url);
     let got = '';
-    const s = connect(Number(port), hostname, () => s.write(text));
+    const s = connect(Number(port), hostname, () => {
+      for (const [i, part] of parts.entries()) setTimeout(() => s.write(part), i * 20);
+    });
     s.on('data', (d) => (got += d.toString())).on('close', () => resolve(got));
     setTimeout(() => s.destroy(), 1_000);
   });
@@ -239,13 +241,29 @@ test('a drill whose folder is there and that has not begun is starting, not over
 test('another name that leads here is refused; so is what is no HTTP', async () => {
   expect(await raw('GET / HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 421 [^]*DRILL_WEB_HOST/);
   expect(await raw('GET //evil.example/ HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')).toMatch(/^HTTP\/1.1 400 /);
-  // the second of two in one pipe asks to be waited for: nothing comes between its headers and its body
-  const asks = (more: string) => `GET /sign-in HTTP/1.1\r\nhost: ${new URL(board.url).host}\r\n${more}\r\n`;
-  const last = asks('expect: 100-continue\r\nconnection: close\r\n');
-  const statuses = (text: string) => text.match(/HTTP\/1\.1 \d+/g);
-  expect(statuses(await raw(`${asks('')}${last}`))).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
-  expect(statuses(await raw(last))).toEqual(['HTTP/1.1 100', 'HTTP/1.1 200']);
   expect(await raw('\u0000\u0001\r\n\r\n')).toMatch(/^HTTP\/1.1 400 Bad Request\r\n(?![^]*at )/);
+});
+
+const statuses = (text: string) => text.match(/HTTP\/1\.1 \d+/g);
+const to = (what: string, ...lines: string[]) => [`${what} HTTP/1.1`, `host: ${new URL(board.url).host}`, ...lines, '', ''].join('\r\n');
+const [close, expects] = ['connection: close', 'expect: 100-continue'];
+
+test('nothing comes between the headers and the body of an answer: the second of two in one pipe asks to be waited for', async () => {
+  expect(statuses(await raw(to('GET /sign-in') + to('GET /sign-in', expects, close)))).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200']);
+  expect(statuses(await raw(to('GET /sign-in', expects, close)))).toEqual(['HTTP/1.1 100', 'HTTP/1.1 200']);
+});
+
+test('who still sends what was refused sees the answer, and goes on', async () => {
+  const piece = 'a=b&'.repeat(25_000);
+  const next = to('GET /sign-in', close);
+  const length = to('POST /nothing', 'content-length: 300000');
+  expect(statuses(await raw(length, piece, piece, piece, next))).toEqual(['HTTP/1.1 404', 'HTTP/1.1 200']);
+  const b = new Browser(board.url);
+  await b.signIn(tokenFor(dir, 'Ada').text);
+  const form = ['content-type: application/x-www-form-urlencoded', `origin: ${board.url}`, `cookie: ${b.cookie}`, 'transfer-encoding: chunked'];
+  const chunk = `${piece.length.toString(16)}\r\n${piece}\r\n`;
+  const sent = await raw(to('POST /sign-out', ...form), chunk, chunk, chunk, `0\r\n\r\n${next}`);
+  expect(statuses(sent)).toEqual(['HTTP/1.1 413', 'HTTP/1.1 200']);
 });
 
 test('who may read without signing in, may only read', async () => {
