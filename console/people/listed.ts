@@ -18,13 +18,11 @@ export interface Listed {
 
 export const endedDrills = (folder: string): Listed[] => drillFolders(folder).map((drill) => endedDrill(drill, join(folder, drill)));
 
-/** Names of the drills whose evidence is in this folder, newest first. */
-export function drillFolders(folder: string): string[] {
+/** Names of the drills whose evidence is in this folder, newest first. `known`, for who asks often: those that had a plan already; what has one keeps it. */
+export function drillFolders(folder: string, known = new Set<string>()): string[] {
   if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, BUNDLE.plan)))
-    .toSorted()
-    .toReversed();
+  const has = (name: string) => known.has(name) || (existsSync(join(folder, name, BUNDLE.plan)) && known.add(name));
+  return readdirSync(folder).filter(has).toSorted().toReversed();
 }
 
 export function endedDrill(drill: string, bundle: string): Listed {

@@ -64,6 +64,8 @@ export class Drills {
   readonly #feeds = new Map<string, Feed>();
   /** evidence folders of drills that ran while this board did, wherever they are */
   readonly #bundles = new Map<string, string>();
+  /** evidence folders that have a plan */
+  readonly #planned = new Set<string>();
   /** sealed reports do not change */
   readonly #reports = new Map<string, ReportModel>();
   readonly #timer: NodeJS.Timeout;
@@ -183,11 +185,13 @@ export class Drills {
     const names = name === null ? [] : [name];
     const secret = (d: string) => secretFrom(join(this.#out, d), names);
     const feeds = [...this.#feeds.values()].filter((f) => !f.seen?.ended);
-    const all = drillFolders(this.#out).filter((d) => ID.test(d) && !feeds.some((f) => f.running.bundle === join(this.#out, d)));
-    const folders = all.filter((d) => !secret(d));
-    const told = (d: Visible) => (all.includes(d.drill) ? !secret(d.drill) : !d.secret);
-    const [sealed, open] = [folders.filter((d) => this.#sealed(d)), folders.filter((d) => !this.#sealed(d))];
-    const there = await this.#asListed(page, open.slice(0, PAST_MAX));
+    const fed = new Set(feeds.map((f) => f.running.bundle));
+    const all = new Set(drillFolders(this.#out, this.#planned).filter((d) => ID.test(d) && !fed.has(join(this.#out, d))));
+    const folders = [...all].filter((d) => !secret(d));
+    const told = (d: Visible) => (all.has(d.drill) ? !secret(d.drill) : !d.secret);
+    const { sealed = [], unsealed = [] } = Object.groupBy(folders, (d) => (this.#sealed(d) ? 'sealed' : 'unsealed'));
+    const open = unsealed.slice(0, PAST_MAX);
+    const there = await this.#asListed(page, open);
     const here =
       page === ''
         ? [
@@ -197,8 +201,8 @@ export class Drills {
         : [];
     const running = new Set(feeds.map((f) => f.running.drillId));
     const shown = new Set(here.map((d) => d.drill));
-    const past = [...sealed, ...open.slice(0, PAST_MAX).filter((d) => !shown.has(d) && !there.runs.has(d))].toSorted().toReversed();
-    const ended = there.ended.filter((d) => told(d) && !all.includes(d.drill) && !running.has(d.drill) && !shown.has(d.drill));
+    const past = [...sealed, ...open.filter((d) => !shown.has(d) && !there.runs.has(d))].toSorted().toReversed();
+    const ended = there.ended.filter((d) => told(d) && !all.has(d.drill) && !running.has(d.drill) && !shown.has(d.drill));
     return {
       running: [
         ...here,
@@ -233,8 +237,9 @@ export class Drills {
     try {
       const lists = await this.#temporal();
       if (!lists) return nothing;
-      const [running, ended, runs] = await Promise.all([lists.page('running', PAGE, page), lists.page('ended', PAST_MAX), lists.runningOf(open)]);
-      const total = running.next === '' && page === '' ? null : await lists.count();
+      const asked = [lists.page('running', PAGE, page), lists.page('ended', PAST_MAX), lists.runningOf(open), lists.count()] as const;
+      const [running, ended, runs, count] = await Promise.all(asked);
+      const total = running.next === '' && page === '' ? null : count;
       const phased = running.drills.map((d) => ({ ...d, phase: d.phase ?? 'over' }));
       return { running: phased, next: running.next, ended: ended.drills, total, runs, silent: '' };
     } catch (e) {

@@ -6,6 +6,7 @@ import type { World } from '../../../bench/people-world.ts';
 import { listCommand } from '../../../console/cli/people/list.ts';
 import type { CliContext } from '../../../console/cli/context.ts';
 import type { Listed } from '../../../console/people/listed.ts';
+import { TemporalLists } from '../../../console/people/visible.ts';
 import { startDrill } from '../../../console/start-drill.ts';
 import type { Board } from '../../../console/web/board.ts';
 import { definedOnly } from '../../../console/temporal.ts';
@@ -97,10 +98,18 @@ test('many are a page at a time; one that ended says so; what no page is, is sai
   first = (await b.get('/')).body;
   const next = /href="(\/\?page=[\w-]+)"/.exec(first)![1]!;
   const second = (await b.get(next)).body;
-  const [running, later] = [shown(first.split('<h2>Past')[0]!), shown(second.split('<h2>Past')[0]!)];
-  expect([running.length, later.length, new Set([...running, ...later]).size]).toEqual([50, 10, 60]);
+  const [now, later] = [shown(first.split('<h2>Past')[0]!), shown(second.split('<h2>Past')[0]!)];
+  expect([now.length, later.length, new Set([...now, ...later]).size]).toEqual([50, 10, 60]);
   expect(shown(first.split('<h2>Past')[1]!)).toContain('many-0');
   expect((await b.get('/?page=<script>')).status).toBe(400);
+  const lists = (await TemporalLists.of(world.env))!;
+  const running = async (...drills: string[]) => [...(await lists.runningOf(drills))].toSorted();
+  expect([await running('many-0', 'none'), await running('many-0', 'many-1', 'none'), await running('many-2', 'many-1')]).toEqual([
+    [],
+    ['many-1'],
+    ['many-1', 'many-2'],
+  ]);
+  await lists.close();
 }, 90_000);
 
 test('of an unannounced drill nobody hears anything before its crew may know', async () => {
