@@ -1,7 +1,7 @@
 /** Which Temporal to talk to, by the standard environment configuration (TEMPORAL_ADDRESS, _NAMESPACE, _TLS…, _API_KEY, config file), from a given environment. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
+import { Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { DrillError, messageOf } from '../core/errors.ts';
 
@@ -37,8 +37,12 @@ export function namespaceOf(env: Env): string {
 /** Connects, or says DRILL_NO_TEMPORAL. */
 export async function connectTemporal(env: Env): Promise<Connection> {
   const { connectionOptions } = loadClientConnectConfig({ overrideEnvVars: env });
+  const tries = new Tries();
   try {
-    return await Connection.connect({ ...connectionOptions, connectTimeout: CONNECT_MS });
+    const connection = await Connection.connect({ ...connectionOptions, interceptors: [tries.interceptor], connectTimeout: CONNECT_MS });
+    const close = connection.close.bind(connection);
+    connection.close = () => tries.end(close);
+    return connection;
   } catch (e) {
     throw new DrillError(
       'DRILL_NO_TEMPORAL',
@@ -48,6 +52,33 @@ export async function connectTemporal(env: Env): Promise<Connection> {
     );
   }
 }
+
+/**
+ * Temporal's client tries again what its server did not answer, after a while. When the connection has been closed meanwhile, that throws from a timer, where nobody can
+ * catch it (@temporalio/client 1.x, grpc-retry.js): the connection stays open until then, and nothing is tried once more.
+ */
+class Tries {
+  #ended = false;
+  #nextMs = 0;
+  readonly #as = defaultGrpcRetryOptions();
+  readonly interceptor = makeGrpcRetryInterceptor({
+    retryableDecider: (attempt, status) => !this.#ended && this.#as.retryableDecider(attempt, status),
+    delayFunction: (attempt, status) => {
+      const ms = this.#as.delayFunction(attempt, status);
+      this.#nextMs = Math.max(this.#nextMs, performance.now() + ms);
+      return ms;
+    },
+  });
+
+  async end(close: () => Promise<void>): Promise<void> {
+    this.#ended = true;
+    const ms = this.#nextMs - performance.now();
+    if (ms <= 0) return close();
+    setTimeout(() => void close(), ms + AFTER_TRY_MS).unref();
+  }
+}
+/** A timer may be late. */
+const AFTER_TRY_MS = 1_000;
 
 /** What Temporal's client says, with what it hides below it: "Failed to query Workflow" alone tells nobody why. */
 export function rpcMessageOf(e: unknown): string {

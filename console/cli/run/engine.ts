@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { ATTRIBUTE_TYPES } from '../../../core/attributes.ts';
-import { DrillError } from '../../../core/errors.ts';
+import { DrillError, messageOf } from '../../../core/errors.ts';
 import { entry } from '../../../setup/entry.mjs';
 import { nodeFlags } from '../../../setup/node-env.mjs';
 import type { Tools } from '../../../targets/tools.ts';
@@ -59,10 +59,27 @@ function claim(port = 0): Promise<number> {
  */
 const ONE_PARTITION = ['Read', 'Write'].flatMap((way) => ['--dynamic-config-value', `matching.numTaskqueue${way}Partitions=1`]);
 
+/** Besides its two ports it looks for free ones of its own, some ten; another process may be quicker. */
+const STARTS = 3;
+
 /** Answers when the server does. A restart on the same folder loses nothing. */
 export async function startTemporal(o: EngineOptions, ports: Ports): Promise<Child> {
+  const address = `127.0.0.1:${ports.frontend}`;
+  for (let start = 1; ; start++) {
+    const child = temporalServer(o, ports);
+    try {
+      await child.until(() => answers(address), TEMPORAL_START_MS, `it answered on ${address}`);
+      return child;
+    } catch (e) {
+      await child.end(0);
+      if (start === STARTS || !messageOf(e).includes('address already in use')) throw e;
+    }
+  }
+}
+
+function temporalServer(o: EngineOptions, ports: Ports): Child {
   const pragmas = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'];
-  const child = new Child({
+  return new Child({
     name: 'Temporal',
     argv: [
       o.tools.temporal!,
@@ -86,9 +103,6 @@ export async function startTemporal(o: EngineOptions, ports: Ports): Promise<Chi
     logFile: join(o.logDir, 'temporal.log'),
     setpriv: o.tools.setpriv,
   });
-  const address = `127.0.0.1:${ports.frontend}`;
-  await child.until(() => answers(address), TEMPORAL_START_MS, `it answered on ${address}`);
-  return child;
 }
 
 export interface KeptTemporal {

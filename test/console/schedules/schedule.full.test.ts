@@ -10,9 +10,11 @@ import { sha256Hex } from '../../../core/json.ts';
 import type { ReportModel } from '../../../core/report/model.ts';
 import { choosePorts, startTemporal } from '../../../console/cli/run/engine.ts';
 import type { Listed } from '../../../console/people/listed.ts';
+import { withScheduler } from '../../../console/schedules/scheduler.ts';
 import type { ScheduleView } from '../../../console/schedules/schedules.ts';
 import { marked, within } from '../../support/census.ts';
 import { ROOT, runbookWith } from '../../support/drill.ts';
+import { recordHistory } from '../../support/histories.ts';
 import { testTools } from '../../support/tools.ts';
 import { testScheduler } from '../../support/scheduler.ts';
 import type { TestScheduler } from '../../support/scheduler.ts';
@@ -71,10 +73,22 @@ test('three drills at a short interval: firings that overlap are skipped and cou
   const list = JSON.parse(s.run(['list', '--json']).out) as Listed[];
   expect(list.filter((d) => d.drill.endsWith(NAME)).map((d) => d.verdict)).toEqual(['fail', 'pass', 'pass']);
 
+  await record(s.env, 'often', 'scheduled-passed', null, 'scheduled-failed');
+  await record(s.env, 'rival', 'scheduled-skipped');
+
   // paused is paused
   await new Promise((r) => setTimeout(r, 25_000));
   expect(s.schedule('show', 'often').counts).toEqual(seen.counts);
 }, 1_200_000);
+
+/** The histories of a schedule's firings, the first one first; null: not of that one. */
+async function record(env: TestScheduler['env'], schedule: string, ...names: (string | null)[]): Promise<void> {
+  await withScheduler({ env }, async ({ client }) => {
+    const { recentActions } = (await client.schedule.getHandle(schedule).describe()).info;
+    for (const [i, name] of names.entries())
+      if (name !== null) await recordHistory(name, client.workflow.getHandle(recentActions[i]!.action.workflow.workflowId));
+  });
+}
 
 const endOf = ({ meta }: ReportModel): number => meta.startedWallMs! + meta.tookMs!;
 
@@ -134,5 +148,6 @@ test('on a Temporal of the user’s own: a firing that nobody served for a minut
     paused: false,
     firings: [{ outcome: 'missed', says: expect.stringMatching(/was not there until \d+ s later/), drillId: null }],
   });
+  await record({ ...s.env, ...more }, 'lonely', 'scheduled-missed');
   await temporal.end(0);
 }, 300_000);
