@@ -23,7 +23,7 @@ const elsewhere = (text: string): string =>
   text
     .replaceAll(ROOT, '/home/somebody/drillbook')
     .replaceAll(homedir(), '/home/somebody')
-    .replaceAll(/\/tmp\/dbt-\w+/g, '/home/somebody')
+    .replaceAll(/\/tmp\/db\w-\w+/g, '/home/somebody')
     .replaceAll(`"${hostname()}:`, '"somewhere:');
 const anonymous = (json: string): string =>
   elsewhere(json).replaceAll(/"data": "([A-Za-z0-9+/=]+)"/g, (_, data: string) => {

@@ -15,6 +15,10 @@ const KEPT: Record<string, string[]> = {
   'rehearsal-rejected': ['"rehearsal":"default"', 'DRILL_STEP_REJECTED', 'refused-attempt'],
   'renewed-after': ['"carried"', 'EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW', '"name":"transition"', 'transition-signal'],
   'renewed-before': ['renewed-at-rest', 'EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW', '"name":"transition"', 'transition-signal'],
+  'scheduled-failed': ['scheduledDrill', 'DRILL_VERDICT_FAIL', '"outcome":"fail"'],
+  'scheduled-missed': ['scheduledDrill', '"outcome":"missed"'],
+  'scheduled-passed': ['scheduledDrill', '"outcome":"pass"', 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED'],
+  'scheduled-skipped': ['scheduledDrill', '"outcome":"skipped"', 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED'],
   'scheduled-unknown': ['scheduledDrill', 'DRILL_VERDICT_UNKNOWN'],
   'sent-back-skipped-rejected': ['"transition":"send-back"', '"transition":"skip"', '"transition":"reject"', 'DRILL_STEP_REJECTED'],
   'signals-and-updates': [
