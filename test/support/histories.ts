@@ -24,6 +24,8 @@ const elsewhere = (text: string): string =>
     .replaceAll(ROOT, '/home/somebody/drillbook')
     .replaceAll(homedir(), '/home/somebody')
     .replaceAll(/\/tmp\/db\w-\w+/g, '/home/somebody')
+    // a bundle of the same text may have been made in another checkout
+    .replaceAll(/\(\/[^\s()]*?\/(?=(?:node_modules|workflows|core)\/)/g, '(/home/somebody/drillbook/')
     .replaceAll(`"${hostname()}:`, '"somewhere:');
 const anonymous = (json: string): string =>
   elsewhere(json).replaceAll(/"data": "([A-Za-z0-9+/=]+)"/g, (_, data: string) => {
