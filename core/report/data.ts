@@ -33,6 +33,7 @@ export function dataOf(input: ReportInput, axis: Axis): DataModel {
   );
   const out = input.lost.filter((l) => l.inPlace !== true);
   return {
+    reconciled: input.reconcile !== null,
     acked: input.verdict.acked,
     fates: FATES.map((f) => ({ ...f, count: input.verdict.fates[f.fate] })),
     bad: { total: bad.length, shown: shown.map((f) => badWrite(f, acked.get(f.w) ?? null)) },

@@ -131,6 +131,8 @@ export interface ConflictRow {
   settledBy: string;
 }
 export interface DataModel {
+  /** false: nobody compared the logs, so of fates and losses nothing is known */
+  reconciled: boolean;
   acked: number;
   fates: FateCount[];
   bad: { total: number; shown: BadWrite[] };

@@ -64,6 +64,12 @@ test('all seven fates are named, also those that did not happen', () => {
   for (const fate of ['present', 'superseded', 'no-op', 'missing', 'altered', 'duplicated', 'unknown']) expect(html).toContain(`class="f-${fate} `);
 });
 
+test('without a reconciliation nothing is claimed of fates and losses', () => {
+  const html = renderHtml(buildReport({ ...reportInput('pass'), reconcile: null, fates: [], lost: [] }));
+  expect(html.match(/Not known: there is no reconciliation/g)).toHaveLength(2);
+  expect(found(html, /No row was touched|<ul class="counts">/g)).toEqual([]);
+});
+
 test('a list that is cut says so, with the count and the file', () => {
   const html = renderHtml(buildReport(reportInput('forced-replay')));
   const m = buildReport(reportInput('forced-replay'));
