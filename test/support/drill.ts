@@ -34,6 +34,9 @@ export interface TestDrill extends AsyncDisposable {
   history(): HistoryEntry[];
 }
 
+/** On a machine with much else to do a worker takes its time to answer. */
+const STATE_MS = 5_000;
+
 function context(cwd: string): CliContext {
   return {
     cwd,
@@ -84,7 +87,7 @@ export async function startDrill(o: StartOptions = {}): Promise<TestDrill> {
   };
   const handle = await startWorkflow(session.client, input, () => undefined);
   session.startOperator();
-  const state = (): Promise<DrillState> => session.client.connection.withDeadline(Date.now() + 1_500, () => handle.query(drillState));
+  const state = (): Promise<DrillState> => session.client.connection.withDeadline(Date.now() + STATE_MS, () => handle.query(drillState));
   return {
     dir,
     session,
