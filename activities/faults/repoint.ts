@@ -1,8 +1,10 @@
 /** Makes another replica follow the promoted one. */
 import { z } from 'zod';
 import { DrillError } from '../../core/errors.ts';
+import { GtidSet } from '../../core/gtid.ts';
 import type { Instant } from '../../core/time.ts';
 import { nodeUp } from './nodes.ts';
+import type { Target } from '../deps.ts';
 import type { FaultModule } from './fault.ts';
 
 const schema = z.strictObject({ node: z.string(), to: z.string() });
@@ -28,7 +30,7 @@ export const repoint: FaultModule<Args, Args> = {
   async observe(t, r, _how, injected) {
     const deadline = Date.now() + OBSERVE_MS;
     for (;;) {
-      const { source } = await t.system.position(r.node);
+      const { source, gtidExecuted } = await t.system.position(r.node);
       if (source && [source.io, source.sql].every((s) => /^(on|yes)$/i.test(s))) {
         return {
           effect: { absent: injected as Instant, present: await t.platform.now(), probe: 'replication threads of the node' },
@@ -38,10 +40,16 @@ export const repoint: FaultModule<Args, Args> = {
       if (Date.now() > deadline)
         throw new DrillError(
           'DRILL_FAULT_NOT_SEEN',
-          `${r.node} does not follow ${r.to}: io ${source?.io}, sql ${source?.sql}, ${source?.lastError ?? ''}`,
-          'look at its error log',
+          `${r.node} does not follow ${r.to}: io ${source?.io}, sql ${source?.sql}, ${source?.lastError ?? ''}${await ahead(t, r, gtidExecuted)}`,
+          'look at its error log; if it was ahead, run the drill again',
         );
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   },
 };
+
+/** A replica that had received more when it was cut off cannot follow one that had received less: what both write to the same rows collides. */
+async function ahead(t: Target, { node, to }: Args, executed: string): Promise<string> {
+  const more = GtidSet.parse(executed).subtract(GtidSet.parse((await t.system.position(to)).gtidExecuted));
+  return more.isEmpty() ? '' : `; ${node} was ahead of ${to} by ${more.toString()} when it was cut off`;
+}

@@ -160,7 +160,18 @@ describe('repoint', () => {
     const { repoint } = FAULTS;
     const injected = await repoint.inject(sim.target, { node: 'db3', to: 'db2' }, how());
     const e = await hurried(11_000, () => repoint.observe(sim.target, { node: 'db3', to: 'db2' }, how(), injected));
-    expect(e).toMatchObject({ code: 'DRILL_FAULT_NOT_SEEN', message: expect.stringMatching(/db3 does not follow db2: .*sql No, duplicate key/) });
+    expect(e).toMatchObject({ code: 'DRILL_FAULT_NOT_SEEN', message: expect.stringMatching(/db3 does not follow db2: .*sql No, duplicate key$/) });
+  });
+
+  test('one that had received more than the promoted one is told from others', async () => {
+    sim.nodes['db3']!.applies = false;
+    const { repoint } = FAULTS;
+    const injected = await repoint.inject(sim.target, { node: 'db3', to: 'db2' }, how());
+    const { position } = sim.target.system;
+    const source = '4ec18ce2-ebea-11f1-bd39-02d200000001';
+    jest.spyOn(sim.target.system, 'position').mockImplementation(async (n) => ({ ...(await position(n)), gtidExecuted: `${source}:1-${n === 'db3' ? 9 : 7}` }));
+    const e = await hurried(11_000, () => repoint.observe(sim.target, { node: 'db3', to: 'db2' }, how(), injected));
+    expect(e).toMatchObject({ message: expect.stringContaining(`; db3 was ahead of db2 by ${source}:8-9 when it was cut off`) });
   });
 });
 

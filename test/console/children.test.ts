@@ -170,6 +170,21 @@ describe('a supervised child', () => {
     await s.end(1_000);
   });
 
+  test('one that ran for long between its ends is kept running, however often it ends', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'hrtime'] });
+    let now = performance.now();
+    jest.spyOn(performance, 'now').mockImplementation(() => (now += 10_001));
+    const s = await Supervised.start(() => Promise.resolve(shell(made.length < 40 ? 'exit 4' : 'sleep 60')), note);
+    for (let ends = 1; ends <= 40; ends++) {
+      await s.child.exited;
+      await jest.advanceTimersByTimeAsync(300);
+    }
+    jest.restoreAllMocks();
+    jest.useRealTimers();
+    expect([s.child.alive, made.length]).toEqual([true, 41]);
+    await s.end(1_000);
+  });
+
   test('one that cannot be kept running is an error, after thirty tries', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'hrtime'] });
     let tries = 0;

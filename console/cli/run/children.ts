@@ -76,6 +76,8 @@ export class Child {
 const RESTART_MS = 300;
 const RESTART_MS_MAX = 3_000;
 const MOST_RESTARTS = 30;
+/** What ran for so long was kept running: the next end is counted as the first. */
+const STEADY_MS = 10_000;
 
 /** A child that is started again when it ends unexpectedly, as a service manager would. */
 export class Supervised {
@@ -107,7 +109,9 @@ export class Supervised {
 
   async #watch(): Promise<void> {
     for (;;) {
+      const began = performance.now();
       let how = await this.child.exited;
+      if (performance.now() - began > STEADY_MS) this.#restarts = 0;
       while (!this.#stopping) {
         if (++this.#restarts > MOST_RESTARTS)
           return this.#fail(new DrillError('DRILL_CHILD_DIED', `it ended ${this.#restarts} times, last: ${how}`, 'look at its log'));
