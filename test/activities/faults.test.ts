@@ -167,7 +167,7 @@ describe('repoint', () => {
     sim.nodes['db3']!.applies = false;
     const { repoint } = FAULTS;
     const injected = await repoint.inject(sim.target, { node: 'db3', to: 'db2' }, how());
-    const { position } = sim.target.system;
+    const position = sim.target.system.position.bind(sim.target.system);
     const source = '4ec18ce2-ebea-11f1-bd39-02d200000001';
     jest.spyOn(sim.target.system, 'position').mockImplementation(async (n) => ({ ...(await position(n)), gtidExecuted: `${source}:1-${n === 'db3' ? 9 : 7}` }));
     const e = await hurried(11_000, () => repoint.observe(sim.target, { node: 'db3', to: 'db2' }, how(), injected));
