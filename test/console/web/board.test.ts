@@ -1,6 +1,6 @@
 /** The board over HTTP, without a drill that runs: who gets in, what a form needs, which headers, and that nothing a visitor sends makes it show its inside. */
 import { connect } from 'node:net';
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Board } from '../../../console/web/board.ts';
 import type { Scheduled } from '../../../console/web/drills.ts';
@@ -9,6 +9,8 @@ import { sha256Hex } from '../../../core/json.ts';
 import { beginDrill, boardDir, BoardProcess, Browser, csrfIn, startBoard, tokenFor } from '../../support/board.ts';
 
 const dir = boardDir();
+/** For a board of its own; goes with that one. */
+const ownDir = (): string => mkdtempSync(join(dir, 'own-'));
 let board: Board;
 let notes: string[];
 let drillId: string;
@@ -267,7 +269,7 @@ test('who still sends what was refused sees the answer, and goes on', async () =
 });
 
 test('who may read without signing in, may only read', async () => {
-  const open = await startBoard(boardDir(), { anonymousRead: true, out: join(dir, 'drills') });
+  const open = await startBoard(ownDir(), { anonymousRead: true, out: join(dir, 'drills') });
   const b = new Browser(open.board.url);
   const page = await b.get(`/drills/${drillId}`);
   expect([page.status, (await b.post(`/drills/${drillId}/acts`, { csrf: csrfIn(page.body), transition: 'abort', reason: 'x' })).status]).toEqual([200, 401]);
@@ -275,7 +277,7 @@ test('who may read without signing in, may only read', async () => {
 });
 
 test('a proxy’s word counts where it was configured', async () => {
-  const proxied = await startBoard(boardDir(), { trust: { header: 'x-user', from: ['127.0.0.1'] }, url: new URL('https://drills.example.com') });
+  const proxied = await startBoard(ownDir(), { trust: { header: 'x-user', from: ['127.0.0.1'] }, url: new URL('https://drills.example.com') });
   const got = await new Browser(`http://127.0.0.1:${proxied.board.port}/`).get('/', { 'x-user': 'Grace' });
   expect([got.status, got.body.includes('<b>Grace</b>'), got.headers.get('set-cookie')?.endsWith('; Secure')]).toEqual([200, true, true]);
   expect((await browser().get('/', { 'x-user': 'Grace' })).status).toBe(303);
@@ -283,7 +285,7 @@ test('a proxy’s word counts where it was configured', async () => {
 });
 
 test('many wrong tokens have to wait', async () => {
-  const one = await startBoard(boardDir());
+  const one = await startBoard(ownDir());
   const b = new Browser(one.board.url);
   const statuses: number[] = [];
   for (let i = 0; i < 12; i++) statuses.push((await b.signIn('drb_x')).status);
