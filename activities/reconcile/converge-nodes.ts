@@ -1,7 +1,7 @@
 /** The nodes of a proof: their connections, snapshots and positions. */
 import type { Connection } from 'mysql2/promise';
 import { GtidSet } from '../../core/gtid.ts';
-import { connect, gtidExecuted, parseDsn } from '../../targets/systems/mysql/dsn.ts';
+import { connect, gtidExecuted, isMariadb, parseDsn } from '../../targets/systems/mysql/dsn.ts';
 import { openWire } from '../../targets/systems/mysql/compare/wire.ts';
 import type { WireNode } from '../../targets/systems/mysql/compare/wire.ts';
 
@@ -19,22 +19,29 @@ export interface ProofNode {
   broken: boolean;
 }
 
-/** Those that answer go into the list, which the caller closes, whatever becomes of the others. */
-export async function openNodes(list: readonly { name: string; dsn: string }[], into: ProofNode[]): Promise<void> {
+/** Those that answer go into the list, which the caller closes, whatever becomes of the others. Gives the name of one that is MariaDB. */
+export async function openNodes(list: readonly { name: string; dsn: string }[], into: ProofNode[]): Promise<string | null> {
   const opened = await Promise.allSettled(list.map(openNode));
-  for (const o of opened) if (o.status === 'fulfilled') into.push(o.value);
+  for (const o of opened) if (o.status === 'fulfilled' && o.value) into.push(o.value);
   for (const o of opened) if (o.status === 'rejected') throw o.reason;
+  return list.find((_, i) => (opened[i] as PromiseFulfilledResult<ProofNode | null>).value === null)?.name ?? null;
 }
 
-async function openNode({ name, dsn }: { name: string; dsn: string }): Promise<ProofNode> {
+/** null: it is MariaDB. */
+async function openNode({ name, dsn }: { name: string; dsn: string }): Promise<ProofNode | null> {
   const opening = [connect(parseDsn(dsn)), openWire(name, dsn)] as const;
-  try {
-    const [admin, wire] = await Promise.all(opening);
-    return { name, dsn, uuid: await serverUuid(admin), ...(await applierOf(admin)), admin, wire };
-  } catch (e) {
+  const close = async () => {
     const [admin, wire] = await Promise.allSettled(opening);
     if (admin.status === 'fulfilled') admin.value.destroy();
     if (wire.status === 'fulfilled') wire.value.connection.destroy();
+  };
+  try {
+    const [admin, wire] = await Promise.all(opening);
+    if (!(await isMariadb(admin))) return { name, dsn, uuid: await serverUuid(admin), ...(await applierOf(admin)), admin, wire };
+    await close();
+    return null;
+  } catch (e) {
+    await close();
     throw e;
   }
 }

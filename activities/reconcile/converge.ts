@@ -9,7 +9,7 @@ import type { Convergence } from '../../core/bundle.ts';
 import { DrillError } from '../../core/errors.ts';
 import { META_SCHEMA, WORKLOAD_TABLES } from '../../core/workload.ts';
 import type { ComparePlan } from '../../targets/systems/mysql/compare/plan.ts';
-import { gtidExecuted, isMariadb, withConnection } from '../../targets/systems/mysql/dsn.ts';
+import { gtidExecuted } from '../../targets/systems/mysql/dsn.ts';
 import { baseOf } from './converge-base.ts';
 import { applierOf, closeNodes, openNodes, positions, waitFor } from './converge-nodes.ts';
 import type { ProofNode } from './converge-nodes.ts';
@@ -52,11 +52,8 @@ export async function converge(opts: ConvergeOptions): Promise<Convergence> {
   const startedNs = String(process.hrtime.bigint());
   const nodes: ProofNode[] = [];
   try {
-    let result = await mariadbAmong(opts.nodes, startedNs);
-    if (!result) {
-      await openNodes(opts.nodes, nodes);
-      result = await prove(nodes, opts, startedNs);
-    }
+    const mariadb = await openNodes(opts.nodes, nodes);
+    const result = mariadb === null ? await prove(nodes, opts, startedNs) : notCompared(mariadb, startedNs);
     if (opts.outDir) await writeResult(opts.outDir, result);
     return result;
   } finally {
@@ -65,13 +62,15 @@ export async function converge(opts: ConvergeOptions): Promise<Convergence> {
 }
 
 /** Positions, waits and bounds of a proof are MySQL's GTID sets. */
-async function mariadbAmong(nodes: ConvergeOptions['nodes'], startedNs: string): Promise<Convergence | null> {
-  const are = await Promise.all(nodes.map(({ dsn }) => withConnection(dsn, isMariadb)));
-  const name = nodes[are.indexOf(true)]?.name;
-  if (name === undefined) return null;
-  const reason = `${name} is MariaDB: nodes are not compared there; mariadb-dump or pt-table-checksum, with writers stopped, can`;
-  return { nodes: [], tables: [], differences: [], equal: null, startedNs, provenNs: null, reason };
-}
+const notCompared = (mariadb: string, startedNs: string): Convergence => ({
+  nodes: [],
+  tables: [],
+  differences: [],
+  equal: null,
+  startedNs,
+  provenNs: null,
+  reason: `${mariadb} is MariaDB: nodes are not compared there; mariadb-dump or pt-table-checksum, with writers stopped, can`,
+});
 
 async function writeResult(dir: string, result: Convergence): Promise<void> {
   const file = await open(join(dir, BUNDLE.convergence), 'w');

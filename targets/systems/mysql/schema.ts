@@ -17,14 +17,16 @@ export const readShapes = (connection: Connection, names: Iterable<string>): Pro
 
 type Place = [schema: string, table: string];
 
+/** All asked at once: a connection answers one after another, without a pause. */
 async function each<T>(names: Iterable<string>, read: (name: string, at: Place) => Promise<T | null>): Promise<Map<string, T>> {
-  const tables = new Map<string, T>();
-  for (const name of names) {
-    const dot = name.indexOf('.');
-    const info = await read(name, [name.slice(0, dot), name.slice(dot + 1)]);
-    if (info) tables.set(name, info);
-  }
-  return tables;
+  const tables = [...names];
+  const infos = await Promise.all(
+    tables.map((name) => {
+      const dot = name.indexOf('.');
+      return read(name, [name.slice(0, dot), name.slice(dot + 1)]);
+    }),
+  );
+  return new Map(tables.flatMap((name, i) => (infos[i] === null ? [] : [[name, infos[i]!] as const])));
 }
 
 type Rows<T> = T[];
