@@ -53,7 +53,7 @@ async function main(args) {
   const sums = [await check('type check', 'tsc', ['--noEmit'], env), await check('lint', 'oxlint', ['--type-aware', '--deny-warnings'], env)];
   if (files.unit.length > 0) sums.push(await jest('unit and property tests', ['--maxWorkers=2'], files.unit, 10 * MINUTE_MS, env));
   if (files.lab.length > 0) sums.push(await jest('tests on real systems', ['--runInBand'], files.lab, 40 * MINUTE_MS, env));
-  if (full && files.full.length > 0) sums.push(await jest('long tests', ['--runInBand'], files.full, 90 * MINUTE_MS, env));
+  if (full && files.full.length > 0) sums.push(await jest('long tests', ['--runInBand'], files.full, 180 * MINUTE_MS, env));
   const add = (/** @type {keyof Sum} */ key) => sums.reduce((total, sum) => total + sum[key], 0);
   if (add('skipped') > 0) process.stdout.write(`skipped by themselves: ${add('skipped')}\n`);
   if (!full)
