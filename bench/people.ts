@@ -23,8 +23,8 @@ const WARM = 5;
 const PACE_MS = 510;
 const SETTLE_MS = 10_000;
 
-const FULL = { signOffs: 200, waiting: 1_000, more: 50, lists: 50 };
-const QUICK = { signOffs: 40, waiting: 200, more: 20, lists: 20 };
+const FULL = { signOffs: 200, waiting: 1_000, lists: 50 };
+const QUICK = { signOffs: 40, waiting: 200, lists: 20 };
 
 export async function benchPeople(o: BenchOptions): Promise<Measurement[]> {
   const n = o.quick ? QUICK : FULL;
@@ -48,7 +48,7 @@ export async function benchPeople(o: BenchOptions): Promise<Measurement[]> {
   o.say(`people: they wait, after ${((performance.now() - began) / 1000).toFixed(0)} s`);
   await sleep(SETTLE_MS);
   const memory = memoryOf(world.worker.process.pid!);
-  const among = await signOffs(world, pair, plain, n.more);
+  const among = await signOffs(world, pair, plain, n.signOffs);
   const after = memoryOf(world.worker.process.pid!);
   const lists = await listed(world.boardUrl, await pair.cookie(), n.lists);
   const crowd = `among ${n.waiting} drills that wait`;
