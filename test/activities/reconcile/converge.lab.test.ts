@@ -320,6 +320,26 @@ test.each([
   60_000,
 );
 
+test('keys so long that a server would refuse all of them in one query are read in several', async () => {
+  const tables = ['c.long'];
+  for (const n of [a, b])
+    await plant(
+      n,
+      'SET GLOBAL max_allowed_packet = 16777216',
+      DDL[0]!,
+      'CREATE TABLE c.long (k VARCHAR(700) PRIMARY KEY, v INT)',
+      `INSERT INTO c.long ${series(4_000)} SELECT CONCAT(i, REPEAT('😀', 690)), 0 FROM n`,
+    );
+  const base = await prove({ tables });
+  await a.sql('UPDATE c.long SET v = v + 1');
+  await caughtUp(b, a);
+  await plant(b, 'UPDATE c.long SET v = 7 WHERE k LIKE "2999%"');
+  const since = await prove({ tables, base });
+  expect([since.nodes.map((n) => n.rows), since.differences.length]).toEqual([[4_000, 4_000], 1]);
+  expect(since.reason).toMatch(/c\.long: the 4000 keys that were written since the former proof/);
+  for (const n of [a, b]) await plant(n, 'SET GLOBAL max_allowed_packet = DEFAULT', 'DROP TABLE c.long');
+}, 60_000);
+
 test('images without the key of the comparison name no row: the table is read whole, or not told of', async () => {
   for (const n of [a, b])
     await plant(

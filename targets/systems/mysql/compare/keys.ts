@@ -10,6 +10,8 @@ import type { WireNode } from './wire.ts';
 
 /** Of one query. */
 export const KEYS_PER_READ = 10_000;
+/** The same, of their text: a character is three bytes at most and each is two digits, and a server may take no more than 4 MB. */
+const TEXT_PER_READ = 500_000;
 
 /** Keys of a table (keyText), each once, as they become known. */
 export interface Keys {
@@ -41,9 +43,13 @@ export class KeyList implements Keys {
  */
 export async function compareKeys(nodes: readonly WireNode[], plan: ComparePlan, keys: Keys): Promise<RawResult | null> {
   const result: RawResult = { rows: nodes.map(() => 0), crc: 0, count: 0, differences: [], more: false };
+  let some: readonly string[] = [];
   const next = async () => {
-    const some = await keys.next();
-    return some && (some.length === 0 ? '' : keysSelect(plan, some));
+    const given = some.length > 0 ? some : await keys.next();
+    if (given === null) return null;
+    const n = fitting(given);
+    some = given.slice(n);
+    return n === 0 ? '' : keysSelect(plan, given.slice(0, n));
   };
   let sql = await next();
   if (!sql) return sql === null ? null : result;
@@ -55,6 +61,13 @@ export async function compareKeys(nodes: readonly WireNode[], plan: ComparePlan,
     }
   });
   return sql === null ? null : result;
+}
+
+/** How many of the first of these one query has; one at least. */
+function fitting(keys: readonly string[]): number {
+  let text = 0;
+  const over = keys.findIndex((key, i) => (text += key.length) > TEXT_PER_READ && i > 0);
+  return over === -1 ? keys.length : over;
 }
 
 function add(result: RawResult, some: RawResult): void {
