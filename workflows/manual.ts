@@ -30,6 +30,7 @@ export async function runSteps(run: DrillRun, atRest: AtRest): Promise<void> {
   // drills that began before steps were prepared go on without
   const ahead = patched('steps-prepared') ? new Ahead(run) : null;
   if (ahead) run.advance = () => advance(run, ahead, busy);
+  run.watch = (id, attempt) => void watchAcknowledged(run, id, attempt);
   for (;;) {
     run.advance?.();
     for (const step of run.steps.ready()) if (!busy.has(step.id)) start(step.id, () => openStep(run, step.id));
@@ -83,29 +84,32 @@ function watch(run: DrillRun, id: string, attempt: number): void {
   void watchAcknowledged(run, id, attempt);
 }
 
-/** What is left of a time that began with the step; a timer has at least 1 ms. */
-const left = (run: DrillRun, id: string, ms: number): number => Math.max(1, run.steps.stateOf(id).openedAt! + ms - Date.now());
+/** What is left of a time that began then; a timer has at least 1 ms. */
+const left = (since: number, ms: number): number => Math.max(1, since + ms - Date.now());
 
 /** Marks a step overdue and calls the next role; it stays open. Ends with the step or with the drill. */
 async function watchBudget(run: DrillRun, id: string, attempt: number): Promise<void> {
   const { budgetMs } = run.steps.planOf(id);
-  if (run.steps.stateOf(id).overdue || (await closedWithin(run, id, attempt, left(run, id, budgetMs)))) return;
+  if (run.steps.stateOf(id).overdue || (await closedWithin(run, id, attempt, left(run.steps.stateOf(id).openedAt!, budgetMs)))) return;
   run.steps.stateOf(id).overdue = true;
   run.tell({ kind: 'step-overdue', stepId: id, attempt, budgetMs });
   escalate(run, id, 'not done within its budget');
 }
 
-/** While nobody has acknowledged the step, the roles of the runbook's list are called one after the other. */
+/** While nobody has acknowledged the step, or since it was handed over, the roles of the runbook's list are called one after the other. */
 async function watchAcknowledged(run: DrillRun, id: string, attempt: number): Promise<void> {
   const { acknowledgeMs } = run.steps.planOf(id);
   const state = run.steps.stateOf(id);
-  if (acknowledgeMs === undefined || state.acknowledgedAt !== null) return;
-  const taken = () => state.status !== 'active';
+  const handedAt = state.handedAt ?? null;
+  if (acknowledgeMs === undefined || state.status !== 'active' || (state.acknowledgedAt !== null && handedAt === null)) return;
+  // handed over again, it is watched anew
+  const taken = () => state.status !== 'active' || (state.handedAt ?? null) !== handedAt;
   for (;;) {
     const afterMs = acknowledgeMs * ((state.missed ?? 0) + 1);
-    if (await closedWithin(run, id, attempt, left(run, id, afterMs), taken)) return;
+    if (await closedWithin(run, id, attempt, left(handedAt ?? state.openedAt!, afterMs), taken)) return;
     state.missed = (state.missed ?? 0) + 1;
-    if (!escalate(run, id, `not acknowledged within ${afterMs / 1000} s`)) return;
+    const handed = handedAt === null ? '' : ` by ${state.delegate}, to whom it was handed`;
+    if (!escalate(run, id, `not acknowledged within ${afterMs / 1000} s${handed}`)) return;
   }
 }
 

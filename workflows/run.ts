@@ -58,6 +58,8 @@ export class DrillRun {
   telling = 0;
   /** opens what can be opened at once; set by the manual */
   advance: (() => void) | null = null;
+  /** calls the next role when an open step is not taken in time; set by the manual */
+  watch: ((stepId: string, attempt: number) => void) | null = null;
   /** set while the guard activity runs */
   guarding: Promise<void> | null = null;
   /** fault ids whose leases are held */
@@ -185,6 +187,12 @@ export class DrillRun {
         return tellPeople(this, 'step-ended', { stepId, roles, text: `rejected by ${e.by}: ${e.reason}` });
       case 'delegate':
         this.tell({ kind: 'step-delegated', stepId, attempt, to: e.reason, envelope: e });
+        // drills that began before leave it to that person alone
+        if (patched('handed-over-watched')) {
+          this.steps.handed(stepId, Date.now());
+          this.watch?.(stepId, attempt);
+          roles.push(...(crewOf(this.plan.keys).find((p) => p.name === e.reason)?.roles ?? []));
+        }
         return tellPeople(this, 'step-handed', { stepId, roles, text: `handed to ${e.reason} by ${e.by}` });
       case 'send-back':
         return this.tell({ kind: 'step-sent-back', stepId, attempt, seen: this.steps.stateOf(stepId).sentBack, envelope: e });

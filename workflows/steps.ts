@@ -8,18 +8,16 @@ import type { CrewMember, Envelope } from '../core/message.ts';
 import type { CheckResult } from '../core/history.ts';
 import type { StepPlan } from '../core/plan.ts';
 import { inputProblem } from '../core/step-input.ts';
+import { mayTake, rolesNow, rolesOf } from '../core/step-roles.ts';
+import type { StepRoles } from '../core/step-roles.ts';
 
 export type StepStatus = 'pending' | 'active' | 'acknowledged' | 'done' | 'checked' | 'verified' | 'skipped' | 'rejected';
 
-export interface StepState {
+export interface StepState extends StepRoles {
   id: string;
   title: string;
-  /** the manual's */
-  role: string;
-  /** who may do it: its own role unless that is absent, and those it was escalated to */
-  roles?: string[];
-  /** the one person it was handed to; null: anybody of these roles */
-  delegate?: string | null;
+  /** when it was handed to somebody, in this attempt */
+  handedAt?: number | null;
   /** role of the second person; null: nobody need approve it */
   approver?: string | null;
   status: StepStatus;
@@ -94,7 +92,7 @@ export class Steps {
   get waits(): string[] {
     const whom = this.#states.flatMap((s) => {
       if (s.status === 'checked') return s.approver ?? [];
-      return OPEN.includes(s.status) ? (s.delegate ?? (rolesOf(s).length > 0 ? rolesOf(s) : s.role)) : [];
+      return OPEN.includes(s.status) ? (mayTake(s).length > 0 ? mayTake(s) : s.role) : [];
     });
     return [...new Set(whom)].toSorted();
   }
@@ -183,7 +181,16 @@ export class Steps {
   }
 
   open(id: string, view: { viewDigest: string; instructionsDigest: string }, now: number): void {
-    Object.assign(this.stateOf(id), { status: 'active', openedAt: now, acknowledgedAt: null, missed: 0, doneAt: null, checkedAt: null, ...view });
+    Object.assign(this.stateOf(id), {
+      status: 'active',
+      openedAt: now,
+      acknowledgedAt: null,
+      missed: 0,
+      handedAt: null,
+      doneAt: null,
+      checkedAt: null,
+      ...view,
+    });
   }
   apply(e: Envelope, now: number): void {
     const state = this.stateOf(e.stepId);
@@ -191,10 +198,18 @@ export class Steps {
     if (e.transition === 'send-back') return void this.#again(state, [`sent back by ${e.by}: ${e.reason}`]);
     if (e.transition === 'delegate') return void Object.assign(state, { status: 'active', delegate: e.reason, by: null });
     state.by = e.by;
-    if (e.transition === 'acknowledge') Object.assign(state, { status: 'acknowledged', acknowledgedAt: state.acknowledgedAt ?? now });
+    if (e.transition === 'acknowledge') {
+      Object.assign(state, { status: 'acknowledged', acknowledgedAt: state.acknowledgedAt ?? now });
+      if (state.delegate && e.by !== state.delegate) state.delegate = null;
+    }
     if (e.transition === 'done') Object.assign(state, { status: 'done', doneAt: now, done: e });
     if (e.transition === 'skip') Object.assign(state, { status: 'skipped', endedAt: now });
     if (e.transition === 'reject') Object.assign(state, { status: 'rejected', endedAt: now });
+  }
+  /** Whoever was handed it has as long to take it as anybody had; roles that are called from now on may take it too. */
+  handed(id: string, now: number): void {
+    const state = this.stateOf(id);
+    Object.assign(state, { handedAt: now, missed: 0, calledBefore: rolesOf(state).length });
   }
   verified(id: string, now: number): void {
     Object.assign(this.stateOf(id), { status: 'verified', endedAt: now });
@@ -225,12 +240,10 @@ export class Steps {
   }
 }
 
-const rolesOf = (state: StepState): string[] => state.roles ?? [state.role];
-
 function notFor(e: Envelope, state: StepState): string | null {
-  if (state.delegate) return e.by === state.delegate ? null : `step ${state.id} was handed to ${state.delegate}`;
-  const roles = rolesOf(state);
-  if (roles.includes(e.role)) return null;
+  const roles = rolesNow(state);
+  if (e.by === state.delegate || roles.includes(e.role)) return null;
+  if (state.delegate) return `step ${state.id} was handed to ${state.delegate}${roles.length > 0 ? `, and escalated to ${roles.join(', ')}` : ''}`;
   return roles.length === 0
     ? `step ${state.id} is for the role ${state.role}, which is absent`
     : `step ${state.id} is for the role${roles.length > 1 ? 's' : ''} ${roles.join(', ')}, not ${e.role}`;
@@ -251,6 +264,7 @@ function fresh(s: StepPlan, absent: readonly string[]): StepState {
     role: s.role,
     roles: absent.includes(s.role) ? [] : [s.role],
     delegate: null,
+    handedAt: null,
     approver: s.approve ?? null,
     status: 'pending',
     attempt: 1,

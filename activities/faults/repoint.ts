@@ -41,7 +41,7 @@ export const repoint: FaultModule<Args, Args> = {
         throw new DrillError(
           'DRILL_FAULT_NOT_SEEN',
           `${r.node} does not follow ${r.to}: io ${source?.io}, sql ${source?.sql}, ${source?.lastError ?? ''}${await ahead(t, r, gtidExecuted)}`,
-          'look at its error log; if it was ahead, run the drill again',
+          `look at its error log; if it was ahead, promote with catch-up-from: [${r.node}]`,
         );
       await new Promise((resolve) => setTimeout(resolve, 50));
     }

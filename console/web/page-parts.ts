@@ -2,6 +2,7 @@
 import type { CrewMember } from '../../core/message.ts';
 import type { ReportModel } from '../../core/report/model.ts';
 import { duration, limit } from '../../core/report/text.ts';
+import { mayTake } from '../../core/step-roles.ts';
 import type { StepState } from '../../workflows/steps.ts';
 import type { LiveObjective } from '../live-state.ts';
 import { may } from '../people/who.ts';
@@ -123,7 +124,7 @@ export function stepListOf({ plan, state, ended }: Seen, viewer: string | null):
     return {
       number: String(i + 1),
       title: s.title,
-      who: s.by ? (s.by === viewer ? 'you' : s.by) : (s.delegate ?? ((s.roles ?? [s.role]).join(', ') || `${s.role}, absent`)),
+      who: s.by ? (s.by === viewer ? 'you' : s.by) : mayTake(s).join(', ') || `${s.role}, absent`,
       status: s.status,
       mark,
       tone,

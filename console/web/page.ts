@@ -8,6 +8,7 @@ import type { InputSpec } from '../../core/plan.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { ReportModel } from '../../core/report/model.ts';
 import type { StepView } from '../../evidence/views.ts';
+import { rolesNow } from '../../core/step-roles.ts';
 import type { StepState } from '../../workflows/steps.ts';
 import { may, whoMay } from '../people/who.ts';
 import { curvesOf } from './curves.ts';
@@ -196,7 +197,10 @@ const names = (list: readonly string[], role: string): string => (list.length > 
 
 function whoSays({ plan }: Seen, s: StepState, viewer: string | null): string {
   const by = s.by === viewer && viewer !== null ? 'you' : (s.by ?? '');
-  if (s.status === 'active') return `waits for ${names(whoMay(plan, s, 'acknowledge'), s.role)}${s.delegate ? ', to whom it was handed' : ''}`;
+  if (s.status === 'active') {
+    const handed = !s.delegate ? '' : rolesNow(s).length > 0 ? `; it was handed to ${s.delegate}` : ', to whom it was handed';
+    return `waits for ${names(whoMay(plan, s, 'acknowledge'), s.role)}${handed}`;
+  }
   if (s.status === 'checked') return `done by ${by}; waits for ${names(whoMay(plan, s, 'approve'), s.approver ?? '')} to approve it`;
   return s.status === 'done' ? `signed by ${by}; its checks run` : by === 'you' ? 'yours' : `${by} has it`;
 }

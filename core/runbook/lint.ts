@@ -33,7 +33,7 @@ export const BUILT_IN: Readonly<Record<string, { schema: ZodType; title(args: { 
 };
 
 /** Arguments of faults and checks that name nodes. */
-const NODE_ARGS = ['node', 'nodes', 'from', 'to', 'source'] as const;
+const NODE_ARGS = ['node', 'nodes', 'from', 'to', 'source', 'catch-up-from'] as const;
 
 const duplicates: Rule = (r) => {
   const inputs = r.steps.flatMap((s, i) =>

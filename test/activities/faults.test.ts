@@ -42,6 +42,7 @@ test.each<[string, object, string | null]>([
   ['kill-node', { node: 'db1' }, 'kill db1'],
   ['kill-node', {}, null],
   ['promote', { node: 'db2' }, 'promote db2'],
+  ['promote', { node: 'db2', 'catch-up-from': ['db3'] }, 'promote db2, caught up from db3'],
   ['promote', { node: 'db2', now: true }, null],
   ['repoint', { node: 'db3', to: 'db2' }, 'repoint db3 to db2'],
   ['repoint', { node: 'db3' }, null],
@@ -55,6 +56,7 @@ describe('refused before anything is touched', () => {
     ['kill-node', { node: 'db9' }, () => undefined, 'DRILL_UNKNOWN_NODE'],
     ['kill-node', { node: 'db1' }, (s) => (s.nodes['db1']!.running = false), 'DRILL_NODE_DOWN'],
     ['promote', { node: 'db2' }, (s) => (s.nodes['db2']!.running = false), 'DRILL_NODE_DOWN'],
+    ['promote', { node: 'db2', 'catch-up-from': ['db3'] }, (s) => (s.nodes['db3']!.running = false), 'DRILL_NODE_DOWN'],
     ['repoint', { node: 'db3', to: 'db2' }, (s) => (s.nodes['db2']!.running = false), 'DRILL_NODE_DOWN'],
     ['repoint', { node: 'db9', to: 'db2' }, () => undefined, 'DRILL_UNKNOWN_NODE'],
     ['partition', { node: 'db1', from: ['db2'] }, (s) => void s.platform.cut([['db2', 'db3']], 30_000), 'DRILL_TARGET_DIRTY'],
@@ -142,6 +144,39 @@ describe('promote', () => {
     const record = await promote.prepare(sim.target, { node: 'db2' });
     const { facts } = await promote.observe(sim.target, record, how(), await promote.inject(sim.target, record, how()));
     expect([facts['gtidExecuted'], facts['serverUuid'], sim.holders]).toEqual(['3e11fa47-71ca-11e1-9e33-c80aa9429562:1-7', 'uuid-db2', ['db2']]);
+  });
+
+  test.each([
+    ['received more', '', ['repoint db2 to db3', 'promote db2', 'service to db2']],
+    ['received the same', '8-9', ['promote db2', 'service to db2']],
+  ])('another replica has %s', async (_, own, effects) => {
+    const { promote } = FAULTS;
+    const record = await promote.prepare(sim.target, { node: 'db2', 'catch-up-from': ['db3'] });
+    const position = sim.target.system.position.bind(sim.target.system);
+    const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+    jest.spyOn(sim.target.system, 'position').mockImplementation(async (n) => {
+      const p = await position(n);
+      const more = n === 'db3' ? '8-9' : own;
+      return { ...p, source: { ...p.source!, retrieved: more && `${uuid}:${more}` } };
+    });
+    await promote.inject(sim.target, record, how());
+    expect(sim.effects.map((e) => e.what)).toEqual(effects);
+  });
+
+  test('another replica that does not execute what it has received is an error that says so, and nothing is opened', async () => {
+    const { promote } = FAULTS;
+    const record = await promote.prepare(sim.target, { node: 'db2', 'catch-up-from': ['db3'] });
+    sim.nodes['db3']!.applies = false;
+    const position = sim.target.system.position.bind(sim.target.system);
+    jest.spyOn(sim.target.system, 'position').mockImplementation(async (n) => {
+      const p = await position(n);
+      return { ...p, source: { ...p.source!, retrieved: n === 'db3' ? '3e11fa47-71ca-11e1-9e33-c80aa9429562:8' : '' } };
+    });
+    await expect(promote.inject(sim.target, record, how())).rejects.toMatchObject({
+      code: 'DRILL_APPLY_TIMEOUT',
+      message: expect.stringMatching(/^db3 had not executed 3e11.*:1-8 after 30 s$/),
+    });
+    expect(sim.holders).toEqual(['db1']);
   });
 });
 

@@ -102,6 +102,13 @@ describe('whose key', () => {
   });
 });
 
+test('of a step that was handed over: who has it, and whoever was called since, in the role that was called', () => {
+  const handed = step('s', 'active', { roles: ['dba', 'lead'], delegate: 'Ben', calledBefore: 1 });
+  expect(whoMay(PLAN, { ...handed, roles: ['dba'] }, 'skip')).toEqual(['Ben']);
+  expect(whoMay(PLAN, handed, 'skip')).toEqual(['Ada', 'Ben']);
+  expect(roleFor(PLAN.keys[0]!.people[0]!, handed, 'acknowledge')).toBe('lead');
+});
+
 test('the role of an act is one that the step is for; of an approval the approver’s; else the drill judges', () => {
   const ada = PLAN.keys[0]!.people[0]!;
   expect(roleFor(ada, step('s', 'active'), 'acknowledge')).toBe('dba');

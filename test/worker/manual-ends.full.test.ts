@@ -1,5 +1,5 @@
-/** The other ends of a manual with people, on real systems: sent back by the approver, skipped, rejected; a role that is absent, and an abort. */
-import { bySignal, byUpdate, CALM, stepIs, TestCrew, viewOf } from '../support/crew.ts';
+/** The other ends of a manual with people, on real systems: sent back by the approver, skipped, rejected; handed over and not taken; a role that is absent, and an abort. */
+import { bySignal, byUpdate, CALM, stepIs, stepThat, TestCrew, viewOf } from '../support/crew.ts';
 import { startDrill } from '../support/drill.ts';
 import { recordHistory } from '../support/histories.ts';
 import { perform } from '../support/perform.ts';
@@ -37,6 +37,24 @@ test('a step that its approver sends back and the coordinator skips; one that is
     'reject by Edsger',
   ]);
   await recordHistory('sent-back-skipped-rejected', d.handle);
+}, 240_000);
+
+test('a step that was handed to somebody who does not take it is escalated, and whoever is called may take it', async () => {
+  const quick: [string, string] = ['    acknowledge: 15s\n', '    acknowledge: 6s\n'];
+  await using d = await startDrill({ crew: crew.text, changes: [...CALM, quick] });
+  const fence = await stepIs(d, 'fence', 'active');
+  await byUpdate(d, crew.says(d, 'Ada', 'acknowledge', fence));
+  await byUpdate(d, crew.says(d, 'Ada', 'delegate', fence, { reason: 'Grace' }));
+  await expect(byUpdate(d, crew.says(d, 'Edsger', 'acknowledge', fence))).rejects.toThrow(/was handed to Grace$/);
+  const called = await stepThat(d, 'fence', (s) => s.roles!.includes('dba'));
+  expect(called.handedAt! - fence.openedAt!).toBeGreaterThan(0);
+  await byUpdate(d, crew.says(d, 'Edsger', 'acknowledge', fence));
+  await expect(byUpdate(d, crew.says(d, 'Grace', 'acknowledge', fence))).rejects.toThrow(/is for the roles sre, dba, not incident-commander/);
+  await byUpdate(d, crew.says(d, 'Ada', 'abort', null, { reason: 'enough was seen' }));
+  expect((await d.result()).verdict).toBe('unknown');
+  const events = d.history().flatMap((e) => (e.kind === 'step-escalated' ? [[e.to, e.why, Math.floor((e.at.wallMs - called.handedAt!) / 1000)]] : []));
+  expect(events).toEqual([['dba', 'not acknowledged within 6 s by Grace, to whom it was handed', 6]]);
+  await recordHistory('handed-over-escalated', d.handle);
 }, 240_000);
 
 test('the step of a role that is absent is the next one’s as it opens; a signed abort ends the drill as unknown', async () => {

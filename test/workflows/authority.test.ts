@@ -28,8 +28,20 @@ const KEYS: PublicKeyEntry[] = NAMES.map((name) => ({ id: name, publicKey: secre
 const VIEW = 'a'.repeat(64);
 const STEP: StepPlan = { id: 'recover', title: 'Recover', role: 'dba', budgetMs: 1, needs: [], inputs: [], escalate: ['night'], approve: 'lead', checks: [] };
 
-type Situation = StepStatus | 'escalated' | 'handed to Eve';
-const SITUATIONS: Situation[] = ['pending', 'active', 'acknowledged', 'done', 'checked', 'verified', 'skipped', 'rejected', 'escalated', 'handed to Eve'];
+type Situation = StepStatus | 'escalated' | 'handed to Eve' | 'handed, escalated';
+const SITUATIONS: Situation[] = [
+  'pending',
+  'active',
+  'acknowledged',
+  'done',
+  'checked',
+  'verified',
+  'skipped',
+  'rejected',
+  'escalated',
+  'handed to Eve',
+  'handed, escalated',
+];
 
 function say(by: Name, transition: Transition, more: Partial<Envelope> = {}): Envelope {
   const role = PEOPLE[by].roles.find((r) => r === (transition === 'approve' || transition === 'send-back' ? 'lead' : 'dba')) ?? PEOPLE[by].roles[0]!;
@@ -57,8 +69,12 @@ function inSituation(s: Situation): Steps {
   if (s === 'pending') return steps;
   steps.open(STEP.id, { viewDigest: VIEW, instructionsDigest: 'i' }, 1);
   if (s === 'escalated') steps.escalate(STEP.id);
-  if (s === 'handed to Eve') steps.apply(say('Ada', 'delegate', { reason: 'Eve' }), 2);
-  if (s === 'active' || s === 'escalated' || s === 'handed to Eve') return steps;
+  if (s === 'handed to Eve' || s === 'handed, escalated') {
+    steps.apply(say('Ada', 'delegate', { reason: 'Eve' }), 2);
+    steps.handed(STEP.id, 2);
+    if (s === 'handed, escalated') steps.escalate(STEP.id);
+  }
+  if (['active', 'escalated', 'handed to Eve', 'handed, escalated'].includes(s)) return steps;
   if (s === 'skipped' || s === 'rejected') {
     steps.apply(say('Ada', s === 'skipped' ? 'skip' : 'reject'), 2);
     return steps;
@@ -75,23 +91,37 @@ function inSituation(s: Situation): Steps {
 /** By hand: who may. What is not here is refused. */
 const MAY: Record<Transition, Partial<Record<Situation, Name[]>>> = {
   // another one of the role takes over
-  acknowledge: { active: ['Ada', 'Ben', 'Dan'], acknowledged: ['Ben', 'Dan'], escalated: ['Ada', 'Ben', 'Dan', 'Ida'], 'handed to Eve': ['Eve'] },
+  acknowledge: {
+    active: ['Ada', 'Ben', 'Dan'],
+    acknowledged: ['Ben', 'Dan'],
+    escalated: ['Ada', 'Ben', 'Dan', 'Ida'],
+    'handed to Eve': ['Eve'],
+    'handed, escalated': ['Eve', 'Ida'],
+  },
   done: { acknowledged: ['Ada'] },
   approve: { checked: ['Cleo', 'Dan'] },
   'send-back': { checked: ['Cleo', 'Dan'] },
-  reject: { active: ['Ada', 'Ben', 'Dan'], acknowledged: ['Ada', 'Ben', 'Dan'], escalated: ['Ada', 'Ben', 'Dan', 'Ida'], 'handed to Eve': ['Eve'] },
+  reject: {
+    active: ['Ada', 'Ben', 'Dan'],
+    acknowledged: ['Ada', 'Ben', 'Dan'],
+    escalated: ['Ada', 'Ben', 'Dan', 'Ida'],
+    'handed to Eve': ['Eve'],
+    'handed, escalated': ['Eve', 'Ida'],
+  },
   skip: {
     active: ['Ada', 'Ben', 'Dan', 'Fay'],
     acknowledged: ['Ada', 'Ben', 'Dan', 'Fay'],
     checked: ['Fay'],
     escalated: ['Ada', 'Ben', 'Dan', 'Fay', 'Ida'],
     'handed to Eve': ['Eve', 'Fay'],
+    'handed, escalated': ['Eve', 'Fay', 'Ida'],
   },
   delegate: {
     active: ['Ada', 'Ben', 'Dan', 'Fay'],
     acknowledged: ['Ada', 'Ben', 'Dan', 'Fay'],
     escalated: ['Ada', 'Ben', 'Dan', 'Fay', 'Ida'],
     'handed to Eve': ['Eve', 'Fay'],
+    'handed, escalated': ['Eve', 'Fay', 'Ida'],
   },
   comment: Object.fromEntries(SITUATIONS.map((s) => [s, NAMES.filter((n) => n !== 'Gus' && n !== 'Hal')])),
   abort: Object.fromEntries(SITUATIONS.map((s) => [s, NAMES.filter((n) => n !== 'Gus' && n !== 'Hal')])),
@@ -162,6 +192,25 @@ describe('handing over', () => {
     steps.apply(say('Eve', 'done'), 6);
     steps.checked(STEP.id, VIEW, 7);
     expect(judged(steps, say('Eve', 'approve'))).toBe('step recover is approved by the role lead, not sre');
+  });
+});
+
+describe('a step that was handed over and is not taken', () => {
+  it('belongs to whoever is called next and takes it, and no more to the one it was handed to', () => {
+    const steps = inSituation('handed, escalated');
+    expect(judged(steps, say('Ada', 'acknowledge'))).toBe('step recover was handed to Eve, and escalated to night');
+    expect(steps.waits).toEqual(['Eve', 'night']);
+    steps.apply(say('Ida', 'acknowledge'), 5);
+    expect(steps.stateOf(STEP.id)).toMatchObject({ by: 'Ida', delegate: null });
+    expect(judged(steps, say('Eve', 'done'))).toBe('step recover is for the roles dba, night, not sre');
+    expect(judged(steps, say('Ida', 'delegate', { reason: 'Eve' }))).toBeNull();
+    expect(judged(steps, say('Ida', 'done'))).toBeNull();
+  });
+  it('was that person’s alone in drills that began before', () => {
+    const steps = inSituation('active');
+    steps.apply(say('Ada', 'delegate', { reason: 'Eve' }), 2);
+    steps.escalate(STEP.id);
+    expect(judged(steps, say('Ida', 'acknowledge'))).toBe('step recover was handed to Eve');
   });
 });
 

@@ -122,6 +122,7 @@ test('what was said is kept: who, when, with which inputs', () => {
     openedAt: 10,
     acknowledgedAt: 20,
     missed: 0,
+    handedAt: null,
     doneAt: 30,
     checkedAt: null,
     endedAt: 40,
