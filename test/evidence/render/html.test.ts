@@ -70,6 +70,20 @@ test('without a reconciliation nothing is claimed of fates and losses', () => {
   expect(found(html, /No row was touched|<ul class="counts">/g)).toEqual([]);
 });
 
+test.each([
+  [{ openedMs: null, acknowledgedMs: null, doneMs: null }, 'The manual was never opened.'],
+  [{ openedMs: 1_000, acknowledgedMs: null, doneMs: null }, 'The manual opened at T+1.0 s and was never acknowledged.'],
+  [{ openedMs: 1_000, acknowledgedMs: 2_000, doneMs: null }, 'The manual opened at T+1.0 s, was first acknowledged at T+2.0 s.'],
+  [
+    { openedMs: 1_000, acknowledgedMs: 2_000, doneMs: 3_000 },
+    'The manual opened at T+1.0 s, was first acknowledged at T+2.0 s, and its first step was signed as done at T+3.0 s.',
+  ],
+])('how far the manual came: %j', (firsts, sentence) => {
+  const model = buildReport(reportInput('pass'));
+  const html = renderHtml({ ...model, people: { ...model.people, firsts: { ...model.people.firsts, ...firsts } } });
+  expect(html).toContain(`<p>${sentence}</p>`);
+});
+
 test('a list that is cut says so, with the count and the file', () => {
   const html = renderHtml(buildReport(reportInput('forced-replay')));
   const m = buildReport(reportInput('forced-replay'));
