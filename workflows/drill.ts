@@ -26,7 +26,7 @@ import { runChain, healHeld } from './chain.ts';
 import { keepListed } from './listed.ts';
 import { DrillRun } from './run.ts';
 import { runSteps } from './manual.ts';
-import { tellPeople } from './tell.ts';
+import { tellPeople, tellUnfinished } from './tell.ts';
 
 type Activities = ReturnType<typeof createActivities>;
 
@@ -163,6 +163,7 @@ async function finish(run: DrillRun, recorder: Promise<void>): Promise<DrillResu
     }
   };
   if (run.session) {
+    tellUnfinished(run);
     await attempt(() => healHeld(run));
     await attempt(() => run.endGuard());
     await attempt(() => run.act.stopWorkload(run.ref));

@@ -38,6 +38,8 @@ export interface StepState extends StepRoles {
   checkedAt?: number | null;
   endedAt: number | null;
   sentBack: string[];
+  /** roles that were told of it over routes */
+  told?: string[];
   /** what the person signed as done, with the inputs; kept for the checks and the next view */
   done: Envelope | null;
 }
@@ -69,6 +71,10 @@ export class Steps {
   }
   get allEnded(): boolean {
     return this.#states.every((s) => TERMINAL.includes(s.status));
+  }
+  /** Begun, and not at an end. */
+  get unfinished(): StepState[] {
+    return this.#states.filter((s) => s.openedAt !== null && !TERMINAL.includes(s.status));
   }
   /** A rejected step ends the manual: nobody can go on from it. */
   get rejected(): StepState | undefined {

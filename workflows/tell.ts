@@ -1,8 +1,9 @@
 /** Telling people over the crew's routes. Nothing waits for it but the end of the drill; a route that fails is told to the history and stops nobody. */
-import { ActivityFailure, proxyActivities } from '@temporalio/workflow';
+import { ActivityFailure, patched, proxyActivities } from '@temporalio/workflow';
 import { reaches } from '../core/notice.ts';
 import type { Notice, NoticeKind } from '../core/notice.ts';
 import type { Activities, DrillRun } from './run.ts';
+import type { StepState } from './steps.ts';
 
 export interface Saying {
   stepId?: string;
@@ -13,6 +14,7 @@ export interface Saying {
 export function tellPeople(run: DrillRun, kind: NoticeKind, { stepId, roles = [], text }: Saying): void {
   const { plan, ref, session } = run;
   const step = stepId === undefined ? null : run.steps.stateOf(stepId);
+  if (step && plan.routes?.length) roles = whom(step, kind, roles);
   const base = plan.board && `${plan.board.replace(/\/$/, '')}/drills/${ref.drillId}`;
   const notice: Notice = {
     kind,
@@ -49,4 +51,19 @@ export function tellPeople(run: DrillRun, kind: NoticeKind, { stepId, roles = []
       )
       .finally(() => run.telling--);
   }
+}
+
+/** Whoever was told of a step is told of its end, so that no pager stays open; in drills that began before, its own role alone. */
+function whom(step: StepState, kind: NoticeKind, roles: string[]): string[] {
+  const told = [...new Set([...(step.told ?? []), ...roles])];
+  if (kind !== 'step-ended') step.told = told;
+  else if (patched('step-ended-to-all')) return told;
+  return roles;
+}
+
+/** Steps at which people still are when the drill ends. */
+export function tellUnfinished(run: DrillRun): void {
+  const open = run.plan.routes?.length ? run.steps.unfinished : [];
+  if (open.length === 0 || !patched('unfinished-told')) return;
+  for (const { id, role } of open) tellPeople(run, 'step-ended', { stepId: id, roles: [role], text: 'not finished: the drill is over' });
 }

@@ -3,6 +3,7 @@ import { bySignal, byUpdate, CALM, stepIs, stepThat, TestCrew, viewOf } from '..
 import { startDrill } from '../support/drill.ts';
 import { recordHistory } from '../support/histories.ts';
 import { perform } from '../support/perform.ts';
+import { httpReceiver } from '../support/receivers.ts';
 
 const ABSENT: [string, string][] = [
   ['\nobjectives:\n', '\nabsent: [sre]\n\nobjectives:\n'],
@@ -41,7 +42,10 @@ test('a step that its approver sends back and the coordinator skips; one that is
 
 test('a step that was handed to somebody who does not take it is escalated, and whoever is called may take it', async () => {
   const quick: [string, string] = ['    acknowledge: 15s\n', '    acknowledge: 6s\n'];
-  await using d = await startDrill({ crew: crew.text, changes: [...CALM, quick] });
+  await using pager = await httpReceiver();
+  Object.assign(process.env, { PAGER_KEY: 'k'.repeat(32) });
+  const routes = `routes:\n  - { name: pager, kind: pagerduty, key: { env: PAGER_KEY }, url: "${pager.url}", for: [dba] }\n`;
+  await using d = await startDrill({ crew: crew.text + routes, changes: [...CALM, quick] });
   const fence = await stepIs(d, 'fence', 'active');
   await byUpdate(d, crew.says(d, 'Ada', 'acknowledge', fence));
   await byUpdate(d, crew.says(d, 'Ada', 'delegate', fence, { reason: 'Grace' }));
@@ -54,6 +58,9 @@ test('a step that was handed to somebody who does not take it is escalated, and 
   expect((await d.result()).verdict).toBe('unknown');
   const events = d.history().flatMap((e) => (e.kind === 'step-escalated' ? [[e.to, e.why, Math.floor((e.at.wallMs - called.handedAt!) / 1000)]] : []));
   expect(events).toEqual([['dba', 'not acknowledged within 6 s by Grace, to whom it was handed', 6]]);
+  const pages = pager.got.map((g) => JSON.parse(g.body) as { event_action: string; dedup_key: string });
+  // of a role that was called for a step of another role, and of a step that was never finished
+  expect(pages.filter((p) => p.dedup_key.endsWith('/fence')).map((p) => p.event_action)).toEqual(['trigger', 'resolve']);
   await recordHistory('handed-over-escalated', d.handle);
 }, 240_000);
 

@@ -9,7 +9,7 @@ const KEPT: Record<string, string[]> = {
   'absent-aborted': ['nobody has the role sre in this drill', '"transition":"abort"', 'transition-signal', 'refused-attempt'],
   default: ['"rehearsal":"default"', '"guard"', '"verdict":"pass"', 'EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED'],
   'forced-replay': ['"rehearsal":"forced-replay"', 'DRILL_VERDICT_FAIL'],
-  'handed-over-escalated': ['handed-over-watched', '"transition":"delegate"', 'to whom it was handed'],
+  'handed-over-escalated': ['step-ended-to-all', 'unfinished-told', 'handed-over-watched', '"transition":"delegate"', 'to whom it was handed'],
   'lease-lapsed': ['DRILL_LEASE_LAPSED', 'engine-gap'],
   'no-checks': ['"ahead":true', 'steps-prepared'],
   plan: ['"rehearsal":"plan"', '"verdict":"pass"'],
