@@ -19,6 +19,7 @@ import { CATALOGUE } from '../../activities/catalogue.ts';
 import type { HistoryEntry } from '../../core/history.ts';
 import type { Notice } from '../../core/notice.ts';
 import type { ReportModel } from '../../core/report/model.ts';
+import { tied } from '../../setup/process.mjs';
 
 const ROOT = join(import.meta.dirname, '../..');
 const dir = mkdtempSync(join(tmpdir(), 'dbp-'));
@@ -115,7 +116,7 @@ beforeAll(async () => {
     lines.push(`  - { name: ${name}, ${more}, public-key: ${key!.publicKey} }`);
   }
   writeFileSync(join(dir, 'crew.yaml'), `crew: crew\ntitle: Three people\nboard: https://board.example\npeople:\n${lines.join('\n')}\n${ROUTES}`);
-  child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', file, '--crew', './crew.yaml', '--json'], {
+  child = spawn(...tied(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', file, '--crew', './crew.yaml', '--json']), {
     cwd: dir,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -14,6 +14,7 @@ import type { ReportModel } from '../../core/report/model.ts';
 import { BoardProcess, Browser, csrfIn, fieldsOf, ROOT, tokenFor } from './board.ts';
 import { runbookWith } from './drill.ts';
 import { CACHE_DIR } from './tools.ts';
+import { tied } from '../../setup/process.mjs';
 
 export type Part = 'board' | 'worker' | 'temporal';
 const COMMAND = { worker: 'worker/main.ts', temporal: 'server start-dev' };
@@ -54,7 +55,7 @@ export class BoardDrill {
       // the first token makes the board's key: the run puts it into the plan
       const issued = spawnSync(process.execPath, [DRILLBOOK, 'token', 'issue', 'Nobody', '--json'], { env: d.#env, encoding: 'utf8' });
       if (issued.status !== 0) throw new Error(issued.stderr);
-      d.#run = spawn(process.execPath, [DRILLBOOK, 'run', d.runbook, '--crew', './crew.yaml', '--json'], {
+      d.#run = spawn(...tied(process.execPath, [DRILLBOOK, 'run', d.runbook, '--crew', './crew.yaml', '--json']), {
         cwd: d.dir,
         env: d.#env,
         stdio: ['ignore', 'pipe', 'pipe'],

@@ -14,6 +14,7 @@ import type { HistoryEvent } from '../../core/history.ts';
 import { folderStore } from '../../evidence/store.ts';
 import type { StepView } from '../../evidence/views.ts';
 import { Steps } from '../../workflows/steps.ts';
+import { tied } from '../../setup/process.mjs';
 
 export const ROOT = join(import.meta.dirname, '../..');
 const DAY_MS = 86_400_000;
@@ -248,7 +249,7 @@ export class BoardProcess {
   }
 
   static async start(cwd: string, env: NodeJS.ProcessEnv, port = '0', args: readonly string[] = []): Promise<BoardProcess> {
-    const child = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'board', '--listen', `127.0.0.1:${port}`, ...args], {
+    const child = spawn(...tied(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'board', '--listen', `127.0.0.1:${port}`, ...args]), {
       cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './drill.ts';
 import { MARK, marked } from './census.ts';
+import { tied } from '../../setup/process.mjs';
 
 export interface Command extends AsyncDisposable {
   pid: number;
@@ -20,7 +21,7 @@ export interface Command extends AsyncDisposable {
 export function drillbook(...args: string[]): Command {
   const cwd = mkdtempSync(join(realpathSync(tmpdir()), 'dbt-'));
   const mark = randomUUID();
-  const child = spawn(process.execPath, [join(ROOT, 'bin', 'drillbook.mjs'), ...args], {
+  const child = spawn(...tied(process.execPath, [join(ROOT, 'bin', 'drillbook.mjs'), ...args]), {
     cwd,
     env: { ...process.env, [MARK]: mark },
     stdio: ['ignore', 'pipe', 'pipe'],

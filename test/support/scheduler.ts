@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { ScheduleView } from '../../console/schedules/schedules.ts';
 import { MARK, marked } from './census.ts';
 import { ROOT } from './drill.ts';
+import { tied } from '../../setup/process.mjs';
 
 export interface Ran {
   status: number | null;
@@ -55,7 +56,7 @@ export function testScheduler(): TestScheduler {
     run,
     schedule,
     async serve(more = {}) {
-      const child = spawn(process.execPath, [main, 'schedule', 'serve'], { cwd: dir, env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn(...tied(process.execPath, [main, 'schedule', 'serve']), { cwd: dir, env: { ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
       let output = '';
       for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (d: string) => (output += d));
       const ended = new Promise<number | null>((r) => child.once('close', (code) => r(code)));

@@ -18,6 +18,7 @@ import { boardDir, BoardProcess, CREW, ROOT, tokenFor } from '../../support/boar
 import { misfits, Outside } from '../../support/outside.ts';
 import { performed, typed } from '../../support/manual.ts';
 import { faultsOfPage, launchChromium } from '../../support/chromium.ts';
+import { tied } from '../../../setup/process.mjs';
 
 const dir = boardDir();
 const config = join(dir, 'config', 'drillbook');
@@ -42,7 +43,7 @@ beforeAll(async () => {
   writeFileSync(join(dir, 'crew.yaml'), CREW);
   ensureConsoleKey(config, new Date());
   board = await BoardProcess.start(dir, env);
-  run = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', file, '--crew', './crew.yaml', '--json'], {
+  run = spawn(...tied(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', file, '--crew', './crew.yaml', '--json']), {
     cwd: dir,
     env,
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -12,6 +12,7 @@ import type { HistoryEntry } from '../../../core/history.ts';
 import type { Envelope } from '../../../core/message.ts';
 import type { ReportModel } from '../../../core/report/model.ts';
 import { BoardProcess, boardDir, Browser, csrfIn, fieldsOf, ROOT, shownView, tokenFor } from '../../support/board.ts';
+import { tied } from '../../../setup/process.mjs';
 
 const dir = boardDir();
 const config = join(dir, 'config', 'drillbook');
@@ -50,7 +51,7 @@ beforeAll(async () => {
   // the first token makes the board's key: the run puts it into the plan
   const issued = spawnSync(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'token', 'issue', 'Nobody', '--json'], { env, encoding: 'utf8' });
   expect(JSON.parse(issued.stdout)).toMatchObject({ name: 'Nobody', state: 'valid' });
-  run = spawn(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', './board.yaml', '--crew', './crew.yaml', '--json'], {
+  run = spawn(...tied(process.execPath, [join(ROOT, 'console/cli/main.ts'), 'run', './board.yaml', '--crew', './crew.yaml', '--json']), {
     cwd: dir,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
