@@ -53,12 +53,12 @@ test.each<[string, () => Promise<void> | void, number]>([
 });
 
 test('an owner that was killed and that nobody buried is dead', async () => {
-  // a shell that starts a child, tells its pid, and never waits for it
-  const parent = spawn('bash', ['-c', 'sleep 0 & echo $!; exec sleep 5'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  // a shell that starts a child, tells its pid, and becomes another program before it ends: nobody waits for it
+  const parent = spawn('bash', ['-c', 'sleep 1 & echo $!; exec sleep 20'], { stdio: ['ignore', 'pipe', 'ignore'] });
   try {
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line.toString());
-    const deadline = Date.now() + 3_000;
+    const deadline = Date.now() + 10_000;
     while (Date.now() < deadline && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')) await new Promise((r) => setTimeout(r, 20));
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     expect(stat).toContain(') Z ');
