@@ -38,8 +38,8 @@ export interface StepState extends StepRoles {
   checkedAt?: number | null;
   endedAt: number | null;
   sentBack: string[];
-  /** roles that were told of it over routes */
-  told?: string[];
+  /** roles that were told of it over routes; a step whose role is absent is told to all */
+  told?: string[] | 'all';
   /** what the person signed as done, with the inputs; kept for the checks and the next view */
   done: Envelope | null;
 }

@@ -55,9 +55,11 @@ export function tellPeople(run: DrillRun, kind: NoticeKind, { stepId, roles = []
 
 /** Whoever was told of a step is told of its end, so that no pager stays open; in drills that began before, its own role alone. */
 function whom(step: StepState, kind: NoticeKind, roles: string[]): string[] {
-  const told = [...new Set([...(step.told ?? []), ...roles])];
+  const before = step.told ?? [];
+  // no role is everybody
+  const told = before === 'all' || roles.length === 0 ? 'all' : [...new Set([...before, ...roles])];
   if (kind !== 'step-ended') step.told = told;
-  else if (patched('step-ended-to-all')) return told;
+  else if (patched('step-ended-to-all')) return told === 'all' ? [] : told;
   return roles;
 }
 

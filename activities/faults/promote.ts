@@ -71,6 +71,6 @@ async function executed(t: Target, node: string, set: GtidSet): Promise<void> {
   throw new DrillError(
     'DRILL_APPLY_TIMEOUT',
     `${node} had not executed ${set.toString()} after ${CATCH_UP_MS / 1000} s`,
-    `look at its replication and its error log`,
+    'look at its replication and its error log',
   );
 }

@@ -65,7 +65,11 @@ test('a step that was handed to somebody who does not take it is escalated, and 
 }, 240_000);
 
 test('the step of a role that is absent is the next one’s as it opens; a signed abort ends the drill as unknown', async () => {
-  await using d = await startDrill({ crew: crew.text, changes: [...CALM, ...ABSENT] });
+  await using pager = await httpReceiver();
+  Object.assign(process.env, { PAGER_KEY: 'k'.repeat(32) });
+  // of a role that has nothing to do with the step: one that nobody may do is told to everybody
+  const routes = `routes:\n  - { name: pager, kind: pagerduty, key: { env: PAGER_KEY }, url: "${pager.url}", for: [incident-commander] }\n`;
+  await using d = await startDrill({ crew: crew.text + routes, changes: [...CALM, ...ABSENT] });
   const fence = await stepIs(d, 'fence', 'active');
   expect(fence.roles).toEqual(['dba']);
   await expect(byUpdate(d, crew.says(d, 'Ada', 'acknowledge', fence))).rejects.toThrow(/is for the role dba/);
@@ -74,5 +78,7 @@ test('the step of a role that is absent is the next one’s as it opens; a signe
   expect((await d.result()).verdict).toBe('unknown');
   expect(d.history().flatMap((e) => (e.kind === 'aborted' ? [e.by, e.reason] : []))).toEqual(['Ada', 'the wrong cluster']);
   expect(d.history().flatMap((e) => (e.kind === 'step-escalated' ? [[e.to, e.why]] : []))).toEqual([['dba', 'nobody has the role sre in this drill']]);
+  const pages = pager.got.map((g) => JSON.parse(g.body) as { event_action: string; dedup_key: string });
+  expect(pages.filter((p) => p.dedup_key.endsWith('/fence')).map((p) => p.event_action)).toEqual(['trigger', 'resolve']);
   await recordHistory('absent-aborted', d.handle);
 }, 240_000);
